@@ -1,0 +1,1 @@
+"""Workloads, measurements, the comparison."""

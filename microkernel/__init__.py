@@ -1,0 +1,1 @@
+"""The microkernel: pure core, ZeroMQ broker, and the architectures on it."""

@@ -1,0 +1,308 @@
+"""What can happen to the kernel, and what it then wants done: the core's whole vocabulary.
+
+Events come from tasks (each carries the task and the incarnation that spoke; a word from an earlier
+incarnation is dropped) or from the shell round the core (spawned, exited, time).  Effects are the
+shell's orders.  All are immutable and encodable, so a recorded run can be replayed.
+
+A capability in a message is a tuple of four small ints:
+- from a task: `(HELD, 0, handle, 0)` one it holds, `(MINT, port, object, badge)` one of its own objects;
+- to a task: `(GRANTED, rank, handle, 0)` a new handle in its table, `(HOME, port, object, 0)` its own
+  object come home.
+"""
+
+import msgspec
+
+HELD, MINT, GRANTED, HOME = 0, 1, 2, 3
+
+Cap = tuple[int, int, int, int]
+
+
+class Word(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
+    """An event or an effect."""
+
+
+# --- events: from tasks ----------------------------------------------------------------------------
+
+
+class Call(Word, frozen=True):
+    """A synchronous request through a right; `id` is the caller's name for it, until it is answered."""
+
+    task: int
+    incarnation: int
+    id: int
+    handle: int
+    operation: int
+    waits: bool
+    deadline: int  # absolute monotonic ns; 0: none
+    caps: tuple[Cap, ...]
+    payload: bytes
+
+
+class Reply(Word, frozen=True):
+    """The answer to a delivered call.  `status`: it is a declared status.  `confirm`: tell me if it counted."""
+
+    task: int
+    incarnation: int
+    call: int
+    status: bool
+    confirm: bool
+    caps: tuple[Cap, ...]
+    payload: bytes
+
+
+class Forward(Word, frozen=True):
+    """Hand the right to reply to a delivered @waits call on to the server behind `handle`."""
+
+    task: int
+    incarnation: int
+    call: int
+    handle: int
+    operation: int
+    caps: tuple[Cap, ...]
+    payload: bytes
+
+
+class Cancel(Word, frozen=True):
+    """Give up a call of my own."""
+
+    task: int
+    incarnation: int
+    id: int
+
+
+class Notify(Word, frozen=True):
+    """A one-way message through a right."""
+
+    task: int
+    incarnation: int
+    handle: int
+    operation: int
+    payload: bytes
+
+
+class Close(Word, frozen=True):
+    """Give a right back."""
+
+    task: int
+    incarnation: int
+    handle: int
+
+
+class Revoke(Word, frozen=True):
+    """Take away every right that was derived from this one of mine."""
+
+    task: int
+    incarnation: int
+    handle: int
+
+
+class Destroy(Word, frozen=True):
+    """Take away every right to an object of mine."""
+
+    task: int
+    incarnation: int
+    port: int
+    object: int
+
+
+class Watch(Word, frozen=True):
+    """Tell me of each death of the server behind this right."""
+
+    task: int
+    incarnation: int
+    handle: int
+
+
+class Adopt(Word, frozen=True):
+    """Before ready: the suspended object `old` of an earlier incarnation is my object `new`."""
+
+    task: int
+    incarnation: int
+    port: int
+    old: int
+    new: int
+
+
+class Ready(Word, frozen=True):
+    """I serve from now on; what I did not adopt is stale."""
+
+    task: int
+    incarnation: int
+
+
+class Acknowledge(Word, frozen=True):
+    """I have handled the interrupt of this line; unmask it."""
+
+    task: int
+    incarnation: int
+    line: int
+
+
+# --- events: from the shell ------------------------------------------------------------------------
+
+
+class Create(Word, frozen=True):
+    """A task comes to be known, not yet running.
+
+    `ports`: the numbers of its own ports.  `grants`: the ports it gets a service right to, as handles
+    1, 2, ... in this order, anew for each incarnation.  `lines`: its interrupt lines.
+    """
+
+    task: int
+    name: str
+    rank: int
+    ports: tuple[int, ...]
+    grants: tuple[int, ...]
+    lines: tuple[int, ...] = ()
+
+
+class Started(Word, frozen=True):
+    """A process was spawned for the task: its next incarnation, starting."""
+
+    task: int
+    incarnation: int
+
+
+class Exited(Word, frozen=True):
+    """That process is gone.  `again`: the restart policy will start another."""
+
+    task: int
+    incarnation: int
+    again: bool
+
+
+class Tick(Word, frozen=True):
+    """Time, in monotonic ns, as far as the core needs it."""
+
+    now: int
+
+
+class Undeliverable(Word, frozen=True):
+    """The shell could not deliver this call: the server's queue in the transport is full."""
+
+    task: int
+    call: int
+
+
+class Dropped(Word, frozen=True):
+    """The shell could not deliver a notice; `lost` is what that notice carried."""
+
+    port: int
+    lost: int
+
+
+class Interrupt(Word, frozen=True):
+    """An interrupt line became readable."""
+
+    line: int
+
+
+# --- effects ---------------------------------------------------------------------------------------
+
+
+class Welcome(Word, frozen=True):
+    """To a started task: the suspended objects (port, object, badge) that it may adopt."""
+
+    task: int
+    incarnation: int
+    suspended: tuple[tuple[int, int, int], ...]
+
+
+class Up(Word, frozen=True):
+    """A task is ready."""
+
+    task: int
+    incarnation: int
+
+
+class Deliver(Word, frozen=True):
+    """A call, to the server.  `call` is its right to reply; `object` 0 is the service itself."""
+
+    task: int
+    call: int
+    port: int
+    object: int
+    operation: int
+    waits: bool
+    deadline: int
+    caps: tuple[Cap, ...]
+    payload: bytes
+
+
+class Answer(Word, frozen=True):
+    """A server's answer, to the caller."""
+
+    task: int
+    id: int
+    status: bool
+    caps: tuple[Cap, ...]
+    payload: bytes
+
+
+class Fail(Word, frozen=True):
+    """The kernel's own answer to a call: the name of a system status."""
+
+    task: int
+    id: int
+    status: str
+
+
+class Withdrawn(Word, frozen=True):
+    """To the server: the caller of this call has gone or given up."""
+
+    task: int
+    call: int
+
+
+class Confirm(Word, frozen=True):
+    """To the server: whether its reply counted."""
+
+    task: int
+    call: int
+    accepted: bool
+
+
+class Notice(Word, frozen=True):
+    """A one-way message, to the server; `lost` were dropped before it."""
+
+    task: int
+    port: int
+    object: int
+    operation: int
+    payload: bytes
+    lost: int
+
+
+class Death(Word, frozen=True):
+    """To a watcher: that incarnation of the server behind its handle died."""
+
+    task: int
+    handle: int
+    incarnation: int
+
+
+class Released(Word, frozen=True):
+    """To the owner: nobody holds a right to this object any more."""
+
+    task: int
+    port: int
+    object: int
+
+
+class Attend(Word, frozen=True):
+    """To the driver: its device wants attention; the shell masks the line."""
+
+    task: int
+    line: int
+
+
+class Unmask(Word, frozen=True):
+    """To the shell: poll this line again."""
+
+    line: int
+
+
+FromTask = Call | Reply | Forward | Cancel | Notify | Close | Revoke | Destroy | Watch | Adopt | Ready | Acknowledge
+FromShell = Create | Started | Exited | Tick | Undeliverable | Dropped | Interrupt
+Event = FromTask | FromShell
+Effect = Welcome | Up | Deliver | Answer | Fail | Withdrawn | Confirm | Notice | Death | Released | Attend | Unmask

@@ -1,0 +1,143 @@
+"""Events of a task's life: create, started, adopt, ready, exited.
+
+down -> starting -> ready, and back to down at each death that a restart will follow, else gone.  A
+task that is gone and owns no port is forgotten; one with ports stays, so that calls to it are answered.
+Numbers of tasks, ports and lines in use are not given again; the shell never reuses a task's number.
+"""
+
+from msgspec.structs import replace
+
+from microkernel.core.events import Adopt, Create, Death, Effect, Exited, Ready, Started, Unmask, Up, Welcome
+from microkernel.core.pending import abandon, fail, forget, pump, take_away, wither
+from microkernel.core.rights import become, install, release
+from microkernel.core.state import (
+    DOWN,
+    GONE,
+    LIVE,
+    READY,
+    STARTING,
+    SUSPENDED,
+    Right,
+    State,
+    Task,
+)
+
+
+def create(core: State, event: Create, out: list[Effect]) -> None:
+    """A task is known from here on; calls to it queue."""
+    ports, lines = set(event.ports), set(event.lines)
+    repeated = len(ports) < len(event.ports) or len(lines) < len(event.lines)
+    if repeated or event.task in core.tasks or ports & core.owners.keys() or lines & core.lines.keys():
+        return
+    core.tasks[event.task] = Task(event.name, event.rank, event.ports, event.grants, event.lines)
+    core.owners.update(dict.fromkeys(event.ports, event.task))
+    core.lines.update(dict.fromkeys(event.lines, (event.task, True)))
+    for table in (core.held, core.opened, core.used):
+        table[event.task] = 0
+
+
+def started(core: State, event: Started, out: list[Effect]) -> None:
+    """A new incarnation with a fresh table of rights."""
+    task = core.tasks.get(event.task)
+    if task is None or task.state != DOWN or event.incarnation != task.incarnation + 1:
+        return
+    core.tasks[event.task] = replace(task, state=STARTING, incarnation=event.incarnation)
+    core.next_handle[event.task] = 1
+    for port in task.grants:
+        install(core, event.task, Right(port, 0, 0, LIVE, None))
+    waiting = {
+        (*ref, core.rights[key].badge) for ref, keys in core.suspended.items() if ref[0] in task.ports for key in keys
+    }
+    out.append(Welcome(event.task, event.incarnation, tuple(sorted(waiting))))
+
+
+def adopt(core: State, event: Adopt, out: list[Effect]) -> None:
+    """All suspended rights to the old object reach the new one; if none is left, nobody holds the new one."""
+    task = core.tasks[event.task]
+    if task.state != STARTING or event.port not in task.ports or event.new <= 0:
+        return
+    for key in core.suspended.get((event.port, event.old), ()):
+        become(core, key, LIVE, event.new)
+    release(core, [(event.port, event.new)], out)
+
+
+def ready(core: State, event: Ready, out: list[Effect]) -> None:
+    """The task serves; what it did not adopt is stale."""
+    task = core.tasks[event.task]
+    if task.state != STARTING:
+        return
+    core.tasks[event.task] = replace(task, state=READY)
+    out.append(Up(event.task, event.incarnation))
+    for ref in [ref for ref in core.suspended if ref[0] in task.ports]:
+        wither(core, core.suspended[ref], out)
+    for line in task.lines:
+        core.lines[line] = (event.task, False)
+        out.append(Unmask(line))
+    pump(core, event.task, out)
+
+
+def exited(core: State, event: Exited, out: list[Effect]) -> None:
+    """A process has ended, or (down, not `again`) the next one will not come."""
+    task = core.tasks.get(event.task)
+    if task is None or task.incarnation != event.incarnation or task.state == GONE:
+        return
+    if event.again and task.state == DOWN:
+        return
+    core.tasks[event.task] = replace(task, state=DOWN if event.again else GONE)
+    _end_calls(core, event, out)
+    take_away(core, [key for key in core.rights if key[0] == event.task], out)
+    _orphan_objects(core, task, event.again, out)
+    _tell_watchers(core, event, out)
+    for line in task.lines:
+        core.lines[line] = (event.task, True)
+    if not event.again:
+        _bury(core, event.task, task)
+
+
+def _end_calls(core: State, event: Exited, out: list[Effect]) -> None:
+    """Calls at the dead task, of it, and forwarded by it but not delivered yet."""
+    dead = event.task
+    for serial, call in list(core.calls.items()):
+        message = core.messages.get(serial)
+        at_dead = call.server == dead
+        if call.caller == dead:
+            (forget if at_dead else abandon)(core, serial, out)
+        elif (message is not None and message.giver == dead) or (message is None and at_dead):
+            fail(core, serial, "ServerDied", out)
+        elif at_dead and not event.again:
+            fail(core, serial, "Unavailable", out)
+
+
+def _orphan_objects(core: State, task: Task, again: bool, out: list[Effect]) -> None:
+    """Rights with a badge wait for adoption; of two lives' objects under one number the later one does."""
+    for ref in [ref for ref in core.holders if ref[0] in task.ports]:
+        wither(core, core.suspended.get(ref, ()), out)
+        for key in core.holders[ref]:
+            if again and core.rights[key].badge:
+                become(core, key, SUSPENDED, ref[1])
+            else:
+                wither(core, (key,), out)
+    if not again:
+        for ref in [ref for ref in core.suspended if ref[0] in task.ports]:
+            wither(core, core.suspended[ref], out)
+
+
+def _tell_watchers(core: State, event: Exited, out: list[Effect]) -> None:
+    for key, (port, told) in list(core.watches.items()):
+        if core.owners.get(port) != event.task:
+            continue
+        if told != event.incarnation:
+            out.append(Death(*key, event.incarnation))
+        if event.again:
+            core.watches[key] = (port, event.incarnation)
+        else:
+            del core.watches[key]
+
+
+def _bury(core: State, number: int, task: Task) -> None:
+    for line in task.lines:
+        del core.lines[line]
+    for table in (core.next_handle, core.held, core.opened, core.used):
+        table.pop(number, None)
+    if not task.ports:
+        del core.tasks[number]

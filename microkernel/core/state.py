@@ -1,0 +1,142 @@
+"""What the kernel knows: flat tables of immutable values, nothing else.
+
+A task is down, starting, ready or gone; an incarnation is one process of it.  A right sits in its
+holder's table under a handle and reaches a service (object 0) or an object; its parent is the right
+it was passed from.  A call is open from its acceptance to the end of the server's work on it; while
+it is queued its message waits in `messages`.  The other tables are indexes and counts over these, so
+that the hot steps never search.  No table holds a mutable value: a copy of the tables is a copy of
+the kernel.
+"""
+
+from typing import Any, Self
+
+import msgspec
+
+from microkernel.core.events import Cap
+
+DOWN, STARTING, READY, GONE = 0, 1, 2, 3
+LIVE, SUSPENDED, STALE = 0, 1, 2
+NEVER = 2**63 - 1
+
+Key = tuple[int, int]  # (task, handle), the place of a right
+Ref = tuple[int, int]  # (port, object), the name of an object in its owner's present life
+
+
+class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A value in a table."""
+
+
+class Task(Row, frozen=True):
+    """A schedulable party: server, app or client.  `incarnation` 0: never started."""
+
+    name: str
+    rank: int
+    ports: tuple[int, ...]
+    grants: tuple[int, ...]
+    lines: tuple[int, ...]
+    state: int = DOWN
+    incarnation: int = 0
+
+
+class Right(Row, frozen=True):
+    """A capability.  `badge` not 0: the object has a name that outlives its server's incarnation."""
+
+    port: int
+    object: int
+    badge: int
+    state: int
+    parent: Key | None
+
+
+class Open(Row, frozen=True):
+    """A call.  `caller` None: abandoned, it only fills the window.  `granted`: the handles that came with it."""
+
+    caller: int | None
+    id: int
+    server: int
+    waits: bool
+    deadline: int
+    granted: tuple[int, ...] = ()
+
+
+class Message(Row, frozen=True):
+    """What a queued call will deliver; `giver` and `handle` name the right that it goes through."""
+
+    giver: int
+    handle: int
+    operation: int
+    caps: tuple[Cap, ...]
+    payload: bytes
+    forwarded: bool
+
+
+class State:
+    """The tables and the four limits.  `window` and `queue_limit` are at least 1, per server; quotas per task."""
+
+    def __init__(
+        self, *, window: int = 2, queue_limit: int = 64, quota_calls: int = 64, quota_rights: int = 4096
+    ) -> None:
+        self.window, self.queue_limit = window, queue_limit
+        self.quota_calls, self.quota_rights = quota_calls, quota_rights
+        self.tasks: dict[int, Task] = {}
+        self.owners: dict[int, int] = {}  # port -> its task
+        self.lines: dict[int, tuple[int, bool]] = {}  # line -> its task, masked
+        self.lost: dict[int, int] = {}  # port -> notices lost since the last one that arrived
+        self.watches: dict[Key, tuple[int, int]] = {}  # port, the incarnation whose death was told last
+        # rights
+        self.rights: dict[Key, Right] = {}
+        self.children: dict[Key, tuple[Key, ...]] = {}  # rights passed on from this one
+        self.holders: dict[Ref, tuple[Key, ...]] = {}  # live rights to an object
+        self.suspended: dict[Ref, tuple[Key, ...]] = {}  # rights that wait for adoption
+        self.next_handle: dict[int, int] = {}  # task -> never used in this incarnation
+        self.held: dict[int, int] = {}  # task -> how many rights
+        # calls
+        self.calls: dict[int, Open] = {}  # by serial, which is the right to reply
+        self.ids: dict[tuple[int, int], int] = {}  # (caller, its id) -> serial
+        self.opened: dict[int, int] = {}  # caller -> how many calls it has open
+        self.used: dict[int, int] = {}  # server -> how much of its window is used
+        self.messages: dict[int, Message] = {}  # of the queued calls
+        self.queues: dict[int, tuple[int, ...]] = {}  # server -> serials, never empty
+        self.next_call = 1
+        self.earliest = NEVER  # no open call has an earlier deadline
+
+    def copy(self) -> Self:
+        """The same kernel, from here on independent."""
+        twin = object.__new__(type(self))
+        twin.__dict__.update({name: one.copy() if type(one) is dict else one for name, one in self.__dict__.items()})
+        return twin
+
+    def key(self) -> tuple[Any, ...]:
+        """The whole state as nested tuples; calls are numbered by age, since only their order matters."""
+        age = {serial: n for n, serial in enumerate(sorted(self.calls))}
+        tables = self.__dict__
+        return (
+            *[tuple(sorted(tables[name].items())) if tables[name] else () for name in TABLES],
+            tuple([self.calls[serial] for serial in age]),
+            tuple(sorted([(name, age.get(serial, serial)) for name, serial in self.ids.items()])),
+            tuple(sorted([(age.get(serial, serial), message) for serial, message in self.messages.items()])),
+            tuple(sorted([(s, tuple([age.get(c, c) for c in queue])) for s, queue in self.queues.items()])),
+            self.earliest,
+        )
+
+
+TABLES = (
+    "tasks",
+    "owners",
+    "lines",
+    "lost",
+    "watches",
+    "rights",
+    "children",
+    "holders",
+    "suspended",
+    "next_handle",
+    "held",
+    "opened",
+    "used",
+)
+
+
+def running(core: State, task: int) -> bool:
+    """Is there a process of this task?"""
+    return core.tasks[task].state in (STARTING, READY)

@@ -1,0 +1,1 @@
+"""The command `microlith`: one file a command, data on stdout, messages on stderr."""

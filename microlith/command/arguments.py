@@ -1,0 +1,67 @@
+"""The arguments that commands share, and how a shell completes them."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from microlith import kinds
+
+if TYPE_CHECKING:  # generic for mypy only: older versions of click cannot be subscribed
+    _Type = click.ParamType[str]
+else:
+    _Type = click.ParamType
+
+
+class SystemName(_Type):
+    """A ready system's name or the path of a system file."""
+
+    name = "system"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Ready systems, then files."""
+        from microlith.system.document import ready_systems
+
+        ready = [CompletionItem(name, help="ready system") for name in ready_systems() if name.startswith(incomplete)]
+        return ready or [CompletionItem(incomplete, type="file")]
+
+
+class ArchitectureName(_Type):
+    """An architecture of the table in kinds.py."""
+
+    name = "architecture"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """The architectures there are; of a list `a,b` the last one is completed."""
+        before, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(before + comma + name) for name in kinds.ARCHITECTURES if name.startswith(last)]
+
+
+def system_argument(**options: Any) -> Callable[..., Any]:
+    """The argument SYSTEM, as parameter `system`: still a string; `checked` reads it."""
+    return click.argument("system", type=SystemName(), **options)
+
+
+def architecture_option(default: str = "mach") -> Callable[..., Any]:
+    """The option --as, as parameter `architecture`: still a string; `kinds.architecture` finds it."""
+    names = ", ".join(kinds.ARCHITECTURES)
+    return click.option(
+        "--as",
+        "architecture",
+        type=ArchitectureName(),
+        default=default,
+        show_default=True,
+        metavar="ARCHITECTURE",
+        help=f"One of {names}.",
+    )
+
+
+def checked(path_or_name: str) -> Any:
+    """The system of that name or in that file, loaded and checked."""
+    from microlith.system.check import check
+    from microlith.system.systemfile import load
+
+    system = load(path_or_name)
+    check(system)
+    return system

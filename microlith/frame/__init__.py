@@ -1,0 +1,1 @@
+"""What surrounds a server at run time: the frame, its links, the messages on them."""

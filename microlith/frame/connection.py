@@ -1,0 +1,213 @@
+"""A connection: what carries messages between a domain and its kernel or its peer.
+
+The rules, whatever the transport: one synchronous call in flight; an answer is matched by its call id
+and a late one is dropped; anything else that arrives meanwhile waits in the frame's inbox.  A call has
+a deadline unless its operation @waits.  An idempotent call is repeated at most twice when the server
+died; any other is sent at most once, and a death leaves its outcome unknown.
+"""
+
+from time import monotonic_ns
+from typing import TYPE_CHECKING, Any
+
+from microlith.frame import wire
+from microlith.frame.codec import Codec, read_status
+from microlith.frame.facade import check_arguments, check_result
+from microlith.frame.page import BYTES_IN, BYTES_OUT, CALLING, PEER, RECEIVED, SENT, STATE
+from microlith.frame.stub import Stub
+from microlith.interface.operation import Operation
+from microlith.interface.status import (
+    BadMessage,
+    Busy,
+    DeadlineExceeded,
+    RankViolation,
+    ServerDied,
+    Status,
+    Unavailable,
+)
+
+if TYPE_CHECKING:
+    from microlith.frame.frame import Frame
+
+DEFAULT_DEADLINE_NS = 5_000_000_000
+REPEATS = 2  # of an idempotent call, after a death
+CANCEL_GRACE_NS = 1_000_000_000
+
+ANSWERS = frozenset((wire.REPLY, wire.STATUS, wire.FAIL))
+
+
+class Gone(Exception):
+    """The other end of the connection is not there any more."""
+
+
+class Connection:
+    """The side of a client.  A subclass is a transport: `transmit`, `receive`, and `lower` and `lift`."""
+
+    #: How long after a deadline the client itself gives up; the kernel, where there is one, is earlier.
+    grace_ns = 0
+
+    def __init__(self, frame: "Frame") -> None:
+        self.frame = frame
+        self.codec = Codec(self.lower, self.lift)
+        self.words = frame.page.words
+        self._last_call = 0
+        self._forgotten: list[int] = []
+
+    # --- what a transport does ---------------------------------------------------------------------
+
+    def transmit(self, raw: bytes) -> None:
+        """Send one message.  Raises Gone."""
+        raise NotImplementedError
+
+    def receive(self, until: int) -> bytes | None:
+        """The next message, or None at `until` (monotonic ns; 0: for ever).  Raises Gone."""
+        raise NotImplementedError
+
+    def ready(self) -> None:
+        """The program or the servers behind this connection begin."""
+
+    def close(self) -> None:
+        """The end of the connection."""
+
+    def serve(self, parts: dict[int, Any]) -> int:
+        """Serve requests to these parts (by port) until told to stop; the exit status."""
+        raise NotImplementedError
+
+    def lower(self, capability: Any) -> wire.Cap:
+        """A capability as an entry in a message."""
+        if isinstance(capability, Stub) and capability.connection is self:
+            return (0, 0, capability.handle, 0)
+        raise TypeError(f"{capability!r} cannot be passed on this connection")
+
+    def lift(self, entry: wire.Cap, interface: Any) -> Any:
+        """An entry of a message as a capability."""
+        raise NotImplementedError
+
+    # --- the client's side -------------------------------------------------------------------------
+
+    def send(self, raw: bytes) -> None:
+        """Send one message and count it."""
+        if self._forgotten:
+            self._close_forgotten()
+        words = self.words
+        words[SENT] += 1
+        words[BYTES_OUT] += len(raw)
+        self.transmit(raw)
+
+    def take(self, until: int) -> bytes | None:
+        """Receive one message and count it."""
+        raw = self.receive(until)
+        if raw is not None:
+            words = self.words
+            words[RECEIVED] += 1
+            words[BYTES_IN] += len(raw)
+        return raw
+
+    def call(self, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> Any:
+        """Call, and give back the result or raise the status."""
+        frame = self.frame
+        if stub.rank >= frame.rank:
+            raise RankViolation(f"rank {frame.rank} may not call {operation.qualified} at rank {stub.rank}")
+        if operation.waits and frame.reply is not None:
+            raise TypeError(f"a server never calls the @waits operation {operation.qualified}; it forwards to it")
+        if frame.checked:
+            check_arguments(operation, arguments)
+        body, bulk, caps = self.codec.request(operation, arguments)
+        deadline = frame.deadline_for(operation)
+        message = self._call_repeated(stub.handle, operation, deadline, caps, body, bulk)
+        if message.kind != wire.REPLY:
+            raise read_status(operation, message.body)
+        result = self.codec.read_reply(operation, message.body, message.bulk, message.caps)
+        if frame.checked:
+            check_result(operation, result)
+        return result
+
+    def _call_repeated(
+        self, handle: int, operation: Operation, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
+    ) -> wire.Message:
+        flags = wire.WAITS if operation.waits else 0
+        for attempt in range(REPEATS + 1):
+            self._last_call = call = self._last_call + 1
+            head = (wire.CALL, operation.number, call, handle, 0, deadline, flags, 0, caps, body, bulk)
+            try:
+                self.send(wire.pack(*head))
+                message = self._answer(call, handle, deadline)
+            except Gone:
+                raise ServerDied(f"{operation.qualified}: the other side is gone") from None
+            died = message.kind == wire.FAIL and type(read_status(None, message.body)) is ServerDied
+            if not (died and operation.idempotent and attempt < REPEATS):
+                break
+        return message
+
+    def _answer(self, call: int, handle: int, deadline: int) -> wire.Message:
+        """Wait for the answer to a call; what else arrives goes to the inbox."""
+        words = self.words
+        state, peer = words[STATE], words[PEER]
+        words[STATE], words[PEER] = CALLING, handle
+        until = deadline + self.grace_ns if deadline else 0
+        try:
+            message = self._await(call, until)
+            if message is None:
+                message = self._give_up(call)
+        except BaseException:
+            self._abandon(call)
+            raise
+        finally:
+            words[STATE], words[PEER] = state, peer
+        return message
+
+    def _await(self, call: int, until: int) -> wire.Message | None:
+        while True:
+            raw = self.take(until)
+            if raw is None:
+                return None
+            if raw[1] not in ANSWERS:
+                self.frame.inbox.append((self, raw))
+                continue
+            message = wire.parse(raw)
+            if message.call == call:
+                return message
+            self._forgotten += [cap[2] for cap in message.caps]
+
+    def _give_up(self, call: int) -> wire.Message:
+        """The deadline passed: cancel.  An answer that was on its way still counts."""
+        self.send(wire.pack(wire.CANCEL, call=call))
+        message = self._await(call, monotonic_ns() + min(self.grace_ns or CANCEL_GRACE_NS, CANCEL_GRACE_NS))
+        if message is None or message.kind == wire.FAIL:
+            raise DeadlineExceeded("no answer before the deadline; it may or may not have been done")
+        return message
+
+    def _abandon(self, call: int) -> None:
+        try:
+            self.send(wire.pack(wire.CANCEL, call=call))
+        except (Gone, Status):
+            pass
+
+    def notify(self, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
+        """Send a one-way message; it never blocks, and it may be dropped."""
+        if self.frame.checked:
+            check_arguments(operation, arguments)
+        body, bulk, _ = self.codec.request(operation, arguments)
+        try:
+            self.send(wire.pack(wire.NOTIFY, operation.number, 0, stub.handle, body=body, bulk=bulk))
+        except (Gone, Busy):
+            pass
+
+    def forward(self, reply: Any, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
+        """Hand the right to reply to the server behind a stub."""
+        raise Unavailable(f"{operation.qualified} cannot be forwarded over this link")
+
+    def forget(self, handle: int) -> None:
+        """A stub was dropped: its right is given back with the next message."""
+        self._forgotten.append(handle)
+
+    def _close_forgotten(self) -> None:
+        handles, self._forgotten = self._forgotten, []
+        for handle in handles:
+            self.send(wire.pack(wire.CLOSE, target=handle))
+
+
+def bad(call: int, why: BadMessage) -> bytes:
+    """The answer to a message that does not follow the protocol."""
+    from microlith.frame.codec import status_body
+
+    return wire.pack(wire.STATUS, call=call, body=status_body(why))

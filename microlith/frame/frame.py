@@ -1,0 +1,281 @@
+"""The frame of a domain: its loop, its dispatch, its waiting.  One a process.
+
+The frame serves one request at a time.  It knows the right to reply and the deadline of the request in
+progress, queues direct notices, and publishes what it is doing on the domain's page.  What arrives
+while a request is being served waits in the inbox.
+"""
+
+import contextlib
+import select
+from collections import deque
+from collections.abc import Callable, Iterator
+from time import monotonic_ns
+from typing import Any, ClassVar
+
+from microlith.frame import page as pages
+from microlith.frame.connection import DEFAULT_DEADLINE_NS, Connection
+from microlith.frame.facade import check_result
+from microlith.frame.page import Page
+from microlith.frame.reply import DirectReply, Reply
+from microlith.frame.stub import Stub
+from microlith.interface.interface import operations_of
+from microlith.interface.operation import Operation
+from microlith.interface.status import DeadlineExceeded, Status, SystemStatus
+
+NOTICES = 1024  # how many direct notices may wait; beyond it they are dropped and counted
+BEAT_MS = 1000  # an idle loop still beats this often
+
+
+class Undeclared(TypeError):
+    """A server answered a status that its operation does not declare: a bug of that server."""
+
+
+class Frame:
+    """The loop and the dispatch of one domain."""
+
+    current: ClassVar["Frame | None"] = None
+    ambient: ClassVar[int] = 0  # the deadline that `within` sets for every call of this process; 0: none
+
+    def __init__(self, page: Page | None = None, rank: int = 1 << 15, checked: bool = False) -> None:
+        self.page = page or Page()
+        self.rank = rank
+        self.checked = checked
+        self.inbox: deque[tuple[Connection, bytes]] = deque()
+        self.notices: deque[tuple[Any, Operation, tuple[Any, ...], int]] = deque()
+        self.lost = 0  # before the notice that is being delivered
+        self.reply: Reply | None = None  # the right to reply to the request in progress
+        self.deadline = 0  # of the request in progress, ; 0: none
+        self.stopping = False
+        self.in_program = False  # a library OS runs its program now; it ends where it waits or polls
+        self._dropped: dict[int, int] = {}
+        self._poll = select.epoll()
+        self._sources: dict[int, Callable[[], Any]] = {}
+        self._always: set[int] = set()  # of them, those that are readable at any time
+
+    # --- serving -----------------------------------------------------------------------------------
+
+    def serve(
+        self, target: Any, operation: Operation, arguments: tuple[Any, ...], reply: Reply, deadline: int
+    ) -> Status | Any:
+        """Run one request.  Gives the result, a Status to answer, or `reply` itself if it stays open.
+
+        Anything else that escapes is a fault and goes through.
+        """
+        words = self.page.words
+        outer = self.reply, self.deadline, words[pages.STATE]
+        self.reply, self.deadline = reply, deadline
+        words[pages.STATE], words[pages.SINCE] = pages.SERVING, monotonic_ns()
+        method = getattr(type(target), operation.name)
+        try:
+            value = getattr(method, "inner", method)(target, *arguments)
+        except Status as status:
+            if not isinstance(status, (*operation.statuses, SystemStatus)):
+                raise Undeclared(f"{operation.qualified} does not declare {type(status).__name__}") from status
+            return status
+        finally:
+            self.reply, self.deadline, words[pages.STATE] = outer
+            words[pages.SERVED] += 1
+        if isinstance(value, Reply):
+            if value is not reply or not operation.waits:
+                raise Undeclared(f"{operation.qualified} keeps a call open that is not its own to keep")
+        elif self.checked:
+            check_result(operation, value)
+        return value
+
+    def take_reply(self) -> Reply:
+        """The right to reply to the request in progress."""
+        if self.reply is None:
+            raise TypeError("there is no request whose answer could come later")
+        return self.reply
+
+    def forward(self, method: Callable[..., Any], arguments: tuple[Any, ...]) -> Reply:
+        """Hand the right to reply to the server behind `method`, a @waits operation of a capability."""
+        reply, owner = self.take_reply(), getattr(method, "__self__", None)
+        operation = operations_of(type(owner)).get(getattr(method, "__name__", ""))
+        if operation is None or not operation.waits:
+            raise TypeError("only a @waits operation of a capability can be forwarded to")
+        arguments = operation.bind(arguments, {})
+        if isinstance(owner, Stub):
+            owner.connection.forward(reply, owner, operation, arguments)
+            return reply
+        value = self.serve(owner, operation, arguments, reply, self.deadline)
+        if isinstance(value, Status):
+            reply.fail(value)
+        elif value is not reply:
+            reply.answer(value)
+        return reply
+
+    # --- deadlines ---------------------------------------------------------------------------------
+
+    @property
+    def limit(self) -> int:
+        """The earlier of the deadline of the request in progress and that of `within`; 0: none."""
+        if self.deadline and Frame.ambient:
+            return min(self.deadline, Frame.ambient)
+        return self.deadline or Frame.ambient
+
+    def deadline_for(self, operation: Operation) -> int:
+        """The deadline of a call made now: the earlier of its own and what holds already."""
+        limit = self.limit
+        if operation.waits:
+            return limit
+        own = monotonic_ns() + DEFAULT_DEADLINE_NS
+        return min(own, limit) if limit else own
+
+    @staticmethod
+    def within(seconds: float) -> contextlib.AbstractContextManager[None]:
+        """Every call made inside ends by then (see the function `within`)."""
+        return within(seconds)
+
+    # --- direct calls that wait, direct notices ----------------------------------------------------
+
+    def wait_for(
+        self, operation: Operation, method: Callable[..., Any], target: Any, arguments: tuple[Any, ...], _: Any = None
+    ) -> Any:
+        """A @waits operation called directly: run the domain's loop until it is answered."""
+        if self.reply is not None:
+            raise TypeError(f"a server never calls the @waits operation {operation.qualified}; it forwards to it")
+        reply = DirectReply()
+        self.reply = reply
+        try:
+            value = method(target, *arguments)
+        finally:
+            self.reply = None
+        if value is not reply:
+            return value
+        try:
+            while not reply.done:
+                limit = self.limit
+                if limit and monotonic_ns() >= limit:
+                    raise DeadlineExceeded("given up before an answer; nothing was consumed")
+                self.turn(limit)
+        except (DeadlineExceeded, KeyboardInterrupt, SystemExit):
+            reply.cancelled = True
+            withdrawn = getattr(target, "withdrawn", None)
+            if withdrawn:
+                withdrawn(reply)
+            raise
+        if reply.status is not None:
+            raise reply.status
+        return reply.value
+
+    def post(self, target: Any, operation: Operation, arguments: tuple[Any, ...]) -> None:
+        """Queue a direct notice, or drop and count it."""
+        key = id(target)
+        if len(self.notices) >= NOTICES:
+            self._dropped[key] = self._dropped.get(key, 0) + 1
+        else:
+            self.notices.append((target, operation, arguments, self._dropped.pop(key, 0)))
+
+    def deliver_notices(self) -> None:
+        """Deliver the notices that are queued now, one request each."""
+        for _ in range(len(self.notices)):
+            target, operation, arguments, lost = self.notices.popleft()
+            self.notice(target, operation, arguments, lost)
+
+    def notice(self, target: Any, operation: Operation, arguments: tuple[Any, ...], lost: int) -> None:
+        """Deliver one notice; `lost` were dropped before it."""
+        self.lost = lost
+        self.serve(target, operation, arguments, DirectReply(), 0)
+        self.lost = 0
+
+    # --- the loop of a domain that polls -----------------------------------------------------------
+
+    def watch(self, descriptor: int, ready: Callable[[], Any]) -> None:
+        """Call `ready` from the loop whenever the descriptor is readable."""
+        self._sources[descriptor] = ready
+        try:
+            self._poll.register(descriptor, select.EPOLLIN)
+        except PermissionError:  # a regular file or /dev/null: epoll refuses it, for it is always readable
+            self._always.add(descriptor)
+
+    def rewatch(self, descriptor: int, events: int, ready: Callable[[], Any]) -> None:
+        """Poll a descriptor for other events, with another callback."""
+        self._sources[descriptor] = ready
+        self._poll.modify(descriptor, events)
+
+    def close(self) -> None:
+        """Let go of the poll descriptor."""
+        self._poll.close()
+
+    def unwatch(self, descriptor: int) -> None:
+        """Stop polling a descriptor."""
+        if self._sources.pop(descriptor, None) is not None:
+            if descriptor in self._always:
+                self._always.remove(descriptor)
+            else:
+                self._poll.unregister(descriptor)
+
+    def turn(self, until: int = 0, block: bool = True) -> None:
+        """One turn of the loop: notices, then whatever is ready, or wait for it (at most a beat)."""
+        if self.notices:
+            self.deliver_notices()
+            block = False
+        timeout = 0.0 if self._always or not block else BEAT_MS / 1000
+        if until and timeout:
+            timeout = min(timeout, max(0.0, (until - monotonic_ns()) / 1e9))
+        for descriptor in (*self._always, *(event[0] for event in self._poll.poll(timeout))):
+            source = self._sources.get(descriptor)
+            if source is not None:
+                source()
+        self.page.words[pages.BEATS] += 1
+        if self.stopping and self.in_program:
+            raise SystemExit(0)
+
+    def run(self) -> None:
+        """Turn until told to stop."""
+        while not self.stopping:
+            self.turn()
+
+    def poll(self) -> None:
+        """Let the loop run once without waiting (an app's `poll`)."""
+        if self._sources or self.notices:
+            self.turn(block=False)
+
+    def add_device(self, server: Any, name: str) -> None:
+        """Poll the interrupt line of a server's device; after `interrupt` answered False no more."""
+        line = getattr(server, name).line
+
+        def ready() -> None:
+            if server.interrupt(name) is False:
+                self.unwatch(line)
+
+        self.watch(line, ready)
+
+    def acknowledge(self, server: Any, name: str) -> None:
+        """Poll a line again that `interrupt` had left masked."""
+        if getattr(server, name).line not in self._sources:
+            self.add_device(server, name)
+
+    def wait_interrupt(self, server: Any, name: str, deadline: int) -> bool:
+        """Block within a request until this server's device interrupts; False at the deadline."""
+        return wait_readable(getattr(server, name).line, deadline)
+
+    def wait_readable(self, app: Any, name: str) -> None:
+        """Block until a device of an app is readable, the loop running meanwhile."""
+        line, ready = getattr(app, name).line, []
+        self.watch(line, lambda: ready.append(True))
+        try:
+            while not ready:
+                self.turn()
+        finally:
+            self.unwatch(line)
+
+
+@contextlib.contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Every call made inside ends by then, as in `with within(0.5): line = console.read_line()`."""
+    limit, outer = monotonic_ns() + int(seconds * 1e9), Frame.ambient
+    Frame.ambient = min(limit, outer) if outer else limit
+    try:
+        yield
+    finally:
+        Frame.ambient = outer
+
+
+def wait_readable(descriptor: int, deadline: int) -> bool:
+    """Block until a descriptor is readable (True) or the deadline (monotonic ns, 0: none) passes (False)."""
+    poller = select.poll()
+    poller.register(descriptor, select.POLLIN)
+    left = None if not deadline else max(0, (deadline - monotonic_ns()) // 1_000_000 + 1)
+    return bool(poller.poll(left))

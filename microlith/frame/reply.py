@@ -1,0 +1,51 @@
+"""The right to reply to one call, once.
+
+A method of a `@waits` operation may return its `Reply` instead of a value (`return self.later()`, or
+`return self.forward(...)`): then the call stays open and the server is free.  Whoever holds the Reply
+answers it, from an interrupt, another request, anywhere.  A call that was given up in the meantime
+answers False and consumes nothing, so `if reply.answer(line): self.lines.popleft()` loses no line.
+"""
+
+from typing import Any
+
+from microlith.interface.status import Status
+
+
+class Reply:
+    """An open call.  Subclasses say how an answer travels."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self.done = False
+
+    def answer(self, value: Any = None) -> bool:
+        """Answer with a result.  False, and nothing happens, if the call was given up or answered."""
+        return self._finish(None, value)
+
+    def fail(self, status: Status) -> bool:
+        """Answer with a status.  False, and nothing happens, if the call was given up or answered."""
+        return self._finish(status, None)
+
+    def _finish(self, status: Status | None, value: Any) -> bool:
+        if self.cancelled or self.done:
+            return False
+        self.done = self.send(status, value)
+        self.cancelled = not self.done
+        return self.done
+
+    def send(self, status: Status | None, value: Any) -> bool:
+        """Bring the answer to the caller; False if the caller had given up."""
+        raise NotImplementedError
+
+
+class DirectReply(Reply):
+    """A call from the same address space: the answer is left where the caller waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.status: Status | None = None
+        self.value: Any = None
+
+    def send(self, status: Status | None, value: Any) -> bool:
+        self.status, self.value = status, value
+        return True

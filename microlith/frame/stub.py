@@ -1,0 +1,68 @@
+"""Remote links: what a client's slot holds when the server lives elsewhere.
+
+A stub class is generated from the interface.  Its methods bind the arguments and give the call to the
+stub's connection, which knows the path and the transport.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from microlith.interface.interface import Implementation
+from microlith.interface.operation import Operation
+
+if TYPE_CHECKING:
+    from microlith.frame.connection import Connection
+
+
+class Stub(Implementation):
+    """A capability held through a connection: `handle` is its index in the holder's table."""
+
+    __slots__ = ("__weakref__", "connection", "handle", "rank")
+    adapt = None
+
+    def __init__(self, connection: "Connection", handle: int, rank: int) -> None:
+        self.connection, self.handle, self.rank = connection, handle, rank
+
+    def __del__(self) -> None:
+        connection = getattr(self, "connection", None)
+        if connection is not None:
+            connection.forget(self.handle)
+
+
+@functools.cache
+def stub_class(interface: Any) -> type[Stub]:
+    """The stub class of an interface."""
+    methods = {name: _method(operation) for name, operation in interface.__operations__.items()}
+    made: type[Stub] = type(f"{interface.__name__}Stub", (Stub, interface), {"__slots__": (), **methods})
+    return made
+
+
+def _method(operation: Operation) -> Callable[..., Any]:
+    count, bind = len(operation.parameters), operation.bind
+    if operation.notify:
+
+        def method(self: Stub, *arguments: Any, **keywords: Any) -> Any:
+            if keywords or len(arguments) != count:
+                arguments = bind(arguments, keywords)
+            self.connection.notify(self, operation, arguments)
+
+    else:
+
+        def method(self: Stub, *arguments: Any, **keywords: Any) -> Any:
+            if keywords or len(arguments) != count:
+                arguments = bind(arguments, keywords)
+            return self.connection.call(self, operation, arguments)
+
+    # The implementation check compares names of parameters; a generated method carries the signature.
+    method.__name__, method.__qualname__ = operation.name, f"{operation.interface}Stub.{operation.name}"
+    method.__signature__ = _signature(operation)  # type: ignore[attr-defined]
+    return method
+
+
+def _signature(operation: Operation) -> Any:
+    import inspect
+
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    names = ("self", *operation.names)
+    return inspect.Signature([inspect.Parameter(name, kind) for name in names])

@@ -1,0 +1,195 @@
+"""One operation of an interface, as data, and the four marks a method may carry.
+
+`@raises(A, B)` declares the statuses it may answer; `@idempotent` says that repeating it is harmless
+when the caller is the only writer; `@waits` says that it may take as long as it likes (it has no
+default deadline, and a server never calls it); `@notify` makes it a one-way message.
+
+On the wire the parameters are a MessagePack array in their order.  The *bulk* of a message is its
+last parameter of type bytes, or a result of type bytes: it follows the body uncopied, and nil stands
+in its place.
+"""
+
+import inspect
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from microlith.interface.status import Status
+from microlith.interface.values import bounded, is_interface, name_of, why_not_value
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+EMPTY = inspect.Parameter.empty
+
+
+def raises(*statuses: type[Status]) -> Callable[[F], F]:
+    """Declare the statuses that this operation may answer."""
+    return lambda function: _mark(function, "statuses", statuses)
+
+
+def idempotent(function: F) -> F:
+    """Repeating the call is harmless when the caller is the only writer; the stub may do so."""
+    return _mark(function, "idempotent", True)
+
+
+def waits(function: F) -> F:
+    """The answer may take as long as it likes; only an answer, a cancel or a death ends the call."""
+    return _mark(function, "waits", True)
+
+
+def notify(function: F) -> F:
+    """One way: queued, never blocking, dropped and counted when the queue is full."""
+    return _mark(function, "notify", True)
+
+
+def _mark(function: F, name: str, value: Any) -> F:
+    marks = {**getattr(function, "__marks__", {}), name: value}
+    function.__marks__ = marks  # type: ignore[attr-defined]
+    return function
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter: its name, its annotation, and its default (EMPTY without one)."""
+
+    name: str
+    annotation: Any
+    default: Any = EMPTY
+
+    def __str__(self) -> str:
+        default = "" if self.default is EMPTY else f" = {self.default!r}"
+        return f"{self.name}: {name_of(self.annotation)}{default}"
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """Everything that stubs, dispatch, checks and schema texts need to know of one operation."""
+
+    number: int
+    name: str
+    interface: str
+    parameters: tuple[Parameter, ...]
+    result: Any
+    statuses: tuple[type[Status], ...]
+    idempotent: bool
+    waits: bool
+    notify: bool
+    request_bulk: int | None  # which parameter travels as the bulk
+    reply_bulk: bool  # whether the result does
+    carries: bool  # whether a capability can travel in a request or a reply
+
+    def __str__(self) -> str:
+        marks = [name for name in ("idempotent", "waits", "notify") if getattr(self, name)]
+        if self.statuses:
+            marks.append("raises " + ", ".join(status.__name__ for status in self.statuses))
+        arguments = ", ".join(map(str, self.parameters))
+        tail = f"  [{'; '.join(marks)}]" if marks else ""
+        return f"{self.number} {self.name}({arguments}) -> {name_of(self.result)}{tail}"
+
+    @property
+    def qualified(self) -> str:
+        """The name for people: Interface.operation."""
+        return f"{self.interface}.{self.name}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters' names, in order."""
+        return tuple(p.name for p in self.parameters)
+
+    @property
+    def request_type(self) -> Any:
+        """The typed form of the body of a request, for the decoder."""
+        types = tuple(bounded(p.annotation) for p in self.parameters)
+        if self.request_bulk is not None:
+            types = types[: self.request_bulk] + (None,) + types[self.request_bulk + 1 :]
+        return tuple.__class_getitem__(types) if types else tuple[()]
+
+    @property
+    def reply_type(self) -> Any:
+        """The typed form of the body of a reply: an array of one."""
+        return tuple.__class_getitem__((None,) if self.reply_bulk else (bounded(self.result),))
+
+    def bind(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[Any, ...]:
+        """The full argument tuple in order, defaults filled in.  Raises TypeError as a call would."""
+        if len(arguments) > len(self.parameters):
+            raise TypeError(f"{self.qualified} takes {len(self.parameters)} arguments, got {len(arguments)}")
+        bound = list(arguments)
+        for parameter in self.parameters[len(arguments) :]:
+            value = keywords.pop(parameter.name, parameter.default)
+            if value is EMPTY:
+                raise TypeError(f"{self.qualified} is missing the argument {parameter.name!r}")
+            bound.append(value)
+        if keywords:
+            raise TypeError(f"{self.qualified} has no (free) parameter {next(iter(keywords))!r}")
+        return tuple(bound)
+
+
+def read_operation(interface: str, number: int, function: Callable[..., Any]) -> Operation:
+    """Turn one method of an Interface class into its Operation, or refuse it with a TypeError."""
+    where = f"{interface}.{function.__name__}"
+    marks = getattr(function, "__marks__", {})
+    if not _empty_body(function):
+        raise TypeError(f"{where} has a body; an interface only declares (end it with '...')")
+    parameters, result = _signature(where, function)
+    _check_marks(where, marks, result)
+    carries = any(_has_capability(a) for a in (result, *(p.annotation for p in parameters)))
+    blobs = [i for i, p in enumerate(parameters) if p.annotation is bytes]
+    return Operation(
+        number=number,
+        name=function.__name__,
+        interface=interface,
+        parameters=parameters,
+        result=result,
+        statuses=tuple(marks.get("statuses", ())),
+        idempotent=marks.get("idempotent", False),
+        waits=marks.get("waits", False),
+        notify=marks.get("notify", False),
+        request_bulk=blobs[-1] if blobs else None,
+        reply_bulk=result is bytes,
+        carries=carries,
+    )
+
+
+def _signature(where: str, function: Callable[..., Any]) -> tuple[tuple[Parameter, ...], Any]:
+    hints = typing.get_type_hints(function)
+    found = list(inspect.signature(function).parameters.values())[1:]
+    for p in found:
+        if p.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
+            raise TypeError(f"{where}: parameter {p.name!r} must be a plain one, not */** or keyword-only")
+        if p.name not in hints:
+            raise TypeError(f"{where}: parameter {p.name!r} has no annotation")
+        if reason := why_not_value(hints[p.name]):
+            raise TypeError(f"{where}: parameter {p.name!r}: {reason}")
+    if "return" not in hints:
+        raise TypeError(f"{where} does not say what it returns (-> None if nothing)")
+    if reason := why_not_value(hints["return"]):
+        raise TypeError(f"{where}: result: {reason}")
+    return tuple(Parameter(p.name, hints[p.name], p.default) for p in found), hints["return"]
+
+
+def _check_marks(where: str, marks: dict[str, Any], result: Any) -> None:
+    for status in marks.get("statuses", ()):
+        if not (isinstance(status, type) and issubclass(status, Status)):
+            raise TypeError(f"{where}: @raises takes Status classes, not {status!r}")
+    if marks.get("notify") and (result is not type(None) or len(marks) > 1):
+        raise TypeError(f"{where}: a notify returns None, raises nothing and carries no other mark")
+
+
+def _has_capability(annotation: Any) -> bool:
+    if is_interface(annotation):
+        return True
+    if isinstance(annotation, type) and hasattr(annotation, "__struct_fields__"):
+        return any(map(_has_capability, typing.get_type_hints(annotation).values()))
+    return any(map(_has_capability, typing.get_args(annotation)))
+
+
+def _empty_body(function: Callable[..., Any]) -> bool:
+    """Docstring, '...' and 'pass' compile to the code of an empty function."""
+    code = function.__code__
+    names_used = code.co_names or code.co_freevars or code.co_cellvars
+    constants = [c for c in code.co_consts if c is not None and c != function.__doc__]
+    return not names_used and not constants and len(code.co_code) <= len(_nothing.__code__.co_code)
+
+
+def _nothing(self: Any) -> None: ...

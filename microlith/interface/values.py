@@ -1,0 +1,130 @@
+"""What may be said in a message: the values.
+
+None, bool, signed 64-bit int, float, str, bytes, tuples of values, enums, frozen structs, capabilities.
+All are immutable, so passing a reference (in one address space) and passing a copy (between two)
+cannot be told apart.  `why_not_value` says what is wrong with an annotation, or nothing; `matches`
+is the exact check that a link with `check` puts on every argument and result.
+"""
+
+import enum
+import types
+import typing
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+INT_LOW, INT_HIGH = -(2**63), 2**63 - 1
+Int64 = typing.Annotated[int, msgspec.Meta(ge=INT_LOW, le=INT_HIGH)]
+
+SCALARS = (type(None), bool, int, float, str, bytes)
+
+
+class Struct(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """A frozen record of values; on the wire an array of its fields in order."""
+
+    integer_fields: ClassVar[tuple[str, ...] | None] = None
+
+    def __post_init__(self) -> None:
+        cls = type(self)
+        names = cls.integer_fields
+        if names is None:
+            hints = typing.get_type_hints(cls)
+            names = tuple(field for field in cls.__struct_fields__ if int in _leaves(hints[field]))
+            cls.integer_fields = names
+        for name in names:
+            value = getattr(self, name)
+            if type(value) is int and not INT_LOW <= value <= INT_HIGH:
+                raise ValueError(f"{cls.__name__}.{name} is {value}, outside signed 64 bits")
+
+
+def _leaves(annotation: Any) -> tuple[Any, ...]:
+    """The alternatives of a union, or the annotation alone."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return typing.get_args(annotation)
+    return (annotation,)
+
+
+def is_interface(annotation: Any) -> bool:
+    """Is this annotation a capability, that is an Interface class?"""
+    return isinstance(annotation, type) and "__operations__" in vars(annotation)
+
+
+def why_not_value(annotation: Any) -> str | None:
+    """The reason why this annotation cannot travel in a message, or None if it can."""
+    if annotation is None or annotation in SCALARS or is_interface(annotation):
+        return None
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return _why_not_union(arguments)
+    if origin is tuple:
+        inner = arguments[:-1] if arguments[-1:] == (Ellipsis,) else arguments
+        return next(filter(None, map(why_not_value, inner)), None)
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        if all(type(member.value) in (int, str) for member in annotation):
+            return None
+        return f"{annotation.__name__} is an enum whose values are neither int nor str"
+    if isinstance(annotation, type) and issubclass(annotation, Struct):
+        hints = typing.get_type_hints(annotation)
+        return next(filter(None, (why_not_value(hints[f]) for f in annotation.__struct_fields__)), None)
+    return f"{name_of(annotation)} is not a value (None, bool, int, float, str, bytes, tuple, enum, Struct, capability)"
+
+
+def _why_not_union(arguments: tuple[Any, ...]) -> str | None:
+    others = [a for a in arguments if a is not type(None)]
+    if len(others) != 1 or len(arguments) != 2:
+        return "a union other than 'X | None' does not say which value travels"
+    return why_not_value(others[0])
+
+
+def name_of(annotation: Any) -> str:
+    """How an annotation is written in a schema and in messages for people."""
+    if annotation is None or annotation is type(None):
+        return "None"
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(name_of(a) for a in arguments)
+    if origin is tuple:
+        return "tuple[" + ", ".join("..." if a is Ellipsis else name_of(a) for a in arguments) + "]"
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+
+
+def bounded(annotation: Any) -> Any:
+    """The same annotation with every int held to signed 64 bits, as the typed decoder needs it."""
+    if annotation is int:
+        return Int64
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return typing.Optional[bounded(next(a for a in arguments if a is not type(None)))]
+    if origin is tuple:
+        return tuple.__class_getitem__(tuple(a if a is Ellipsis else bounded(a) for a in arguments))
+    return annotation
+
+
+def matches(value: Any, annotation: Any) -> bool:
+    """Is this exactly a value of that annotation?  (bool is not int; a subclass of str is not str.)"""
+    if annotation is None or annotation is type(None):
+        return value is None
+    if annotation is int:
+        return type(value) is int and INT_LOW <= value <= INT_HIGH
+    if annotation in SCALARS:
+        return type(value) is annotation
+    if is_interface(annotation):
+        return isinstance(value, annotation)
+    origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return any(matches(value, a) for a in arguments)
+    if origin is tuple:
+        return type(value) is tuple and _matches_tuple(value, arguments)
+    if issubclass(annotation, Struct):
+        hints = typing.get_type_hints(annotation)
+        fields = annotation.__struct_fields__
+        return type(value) is annotation and all(matches(getattr(value, f), hints[f]) for f in fields)
+    return type(value) is annotation
+
+
+def _matches_tuple(value: tuple[Any, ...], arguments: tuple[Any, ...]) -> bool:
+    if arguments[-1:] == (Ellipsis,):
+        return all(matches(item, arguments[0]) for item in value)
+    return len(value) == len(arguments) and all(map(matches, value, arguments))

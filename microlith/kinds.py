@@ -1,0 +1,70 @@
+"""The one table of dotted names: architectures, roots and commands, resolved when they are used.
+
+The ground imports no architecture's insides; whoever adds one adds a line here.
+"""
+
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from microlith.interface.status import UsageError
+
+if TYPE_CHECKING:  # `microlith --help` reads this table and nothing below it
+    from microlith.plan.plan import Plan
+    from microlith.system.system import System
+
+#: Architectures: pure functions from a system to a plan.
+ARCHITECTURES = {
+    "library": "monolith.plans:library",
+    "monolith": "monolith.plans:monolith",
+    "mach": "microkernel.plans:mach",
+}
+
+#: Programs of root domains, by what the root is (see `root_of`).
+ROOTS = {
+    "library": "monolith.library:run",
+    "monolith": "monolith.kernel:run",
+    "broker": "microkernel.kernel:run",
+}
+
+#: Commands of `microlith`, in the order of its help.
+COMMANDS = {
+    "plan": "microlith.command.plan:plan",
+    "new": "microlith.command.new:new",
+    "schema": "microlith.command.schema:schema",
+    "doctor": "microlith.command.doctor:doctor",
+    "completion": "microlith.command.completion:completion",
+}
+
+#: How a domain that hangs on a kernel reaches it: (frame, birth, descriptors) -> connection.
+TRANSPORTS = {
+    "socket": "microlith.frame.stream:connect",
+    "zmq": "microkernel.connection:connect",
+}
+
+
+def resolve(dotted: str) -> Any:
+    """The object behind `package.module:name`.  ImportError or AttributeError if it is not there."""
+    module, _, name = dotted.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def architecture(name: str) -> "Callable[[System], Plan]":
+    """The architecture of that name, or a usage error that lists them."""
+    if name not in ARCHITECTURES:
+        raise UsageError(f"no architecture is called {name!r}; there are {', '.join(ARCHITECTURES)}")
+    found: Callable[[System], Plan] = resolve(ARCHITECTURES[name])
+    return found
+
+
+def transport(name: str) -> Callable[..., Any]:
+    """What makes the connection of a transport."""
+    found: Callable[..., Any] = resolve(TRANSPORTS[name])
+    return found
+
+
+def root_of(plan: "Plan") -> str:
+    """Which program realises the root domain of a plan: a key of ROOTS."""
+    if plan.root.kind == "process":
+        return "library"
+    return "monolith" if plan.root.instances else "broker"

@@ -1,0 +1,1 @@
+"""Making a plan run: births, boot, the running machine, its control socket, attaching to it."""

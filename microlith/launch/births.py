@@ -1,0 +1,125 @@
+"""From a system and a plan to the birth records of its domains: pure, and the same for every root."""
+
+import os
+import sys
+from typing import Any
+
+import msgspec
+
+from microlith.interface.needs import needs_of
+from microlith.plan.plan import Domain, Link, Plan, Template, operator
+from microlith.process.birth import Birth, Boot, PartBirth, SlotBirth, name_class
+from microlith.system.system import Part, Program, System
+
+
+def births(system: System, plan: Plan, run: str, program: str, labels: tuple[str, ...], **options: Any) -> Boot:
+    """Everything a root needs, from what there is and what runs where."""
+    known = _Known(system, plan, bool(options.get("checked")))
+    templates = {t.app: known.template(t) for t in plan.templates}
+    return Boot(
+        system=system.name,
+        architecture=plan.architecture,
+        program=program,
+        run=run,
+        root=known.domain(plan.root, ()),
+        domains=tuple(known.domain(d, plan.links) for d in plan.domains[1:]),
+        templates=templates,
+        commands={app.name: app.command for app in system.apps.values() if app.command},
+        restart={d.name: known.restart(d) for d in plan.domains[1:]},
+        classes=tuple(sorted({p.cls for b in known.made for p in b.parts if p.cls})),
+        labels=labels,
+        options=dict(plan.root.options),
+        record=str(options.get("record", "")),
+        autostart=tuple(i.name for i in plan.root.instances if i.of in system.apps),
+    )
+
+
+class _Known:
+    """Names, ports and ranks, which every birth refers to."""
+
+    def __init__(self, system: System, plan: Plan, checked: bool) -> None:
+        self.system, self.plan, self.checked = system, plan, checked
+        self.ranks = system.ranks()
+        self.top = max(self.ranks.values(), default=0) + 1
+        self.ports = {name: number for number, name in enumerate(system.servers, 1)}
+        self.made: list[Birth] = []
+
+    def part_of(self, name: str) -> Part:
+        if name in self.system.servers:
+            return self.system.servers[name]
+        return self.system.apps.get(name) or operator(self.system)
+
+    def domain(self, domain: Domain, links: tuple[Link, ...]) -> Birth:
+        """The birth of a domain; handles are given in the order of its links, instance by instance."""
+        parts = []
+        handle = 0
+        for instance in domain.instances:
+            slots = []
+            for link in self.plan.links_of(instance.name) or [x for x in links if x.client == instance.name]:
+                handle += 1
+                slots.append(SlotBirth(link.slot, link.server, handle, self.ranks[link.server]))
+            parts.append(self._part(self.part_of(instance.of), tuple(slots)))
+        crossing = {link.transport for link in (*self.plan.links, *links) if link.transport}
+        first = self.part_of(domain.instances[0].of) if domain.instances else None
+        birth = Birth(
+            domain=domain.name,
+            parts=tuple(parts),
+            labels=(),
+            rank=max((p.rank for p in parts), default=self.top),
+            link=next(iter(crossing), "") if domain is not self.plan.root else "",
+            checked=self.checked,
+            path=_search_path(self.system),
+            confine=dict(first.confine) if first else {},
+            quota=dict(first.quota) if first else {},
+            fresh=bool(first and first.start.get("fresh")),
+        )
+        self.made.append(birth)
+        return birth
+
+    def template(self, template: Template) -> Birth:
+        """The birth of a program that starts later."""
+        if template.inside is None:
+            return self.domain(template.domain, template.links)
+        program = self.part_of(template.app)
+        slots = tuple(
+            SlotBirth(link.slot, link.server, number, self.ranks[link.server])
+            for number, link in enumerate(template.links, 1)
+        )
+        part = self._part(program, slots)
+        birth = Birth(domain=template.app, parts=(part,), labels=(), rank=self.top, checked=self.checked)
+        self.made.append(birth)
+        return birth
+
+    def _part(self, part: Part, slots: tuple[SlotBirth, ...]) -> PartBirth:
+        app = isinstance(part, Program)
+        return PartBirth(
+            name=part.name,
+            cls=name_class(part.cls) if part.cls else "",
+            rank=self.ranks.get(part.name, self.top),
+            port=self.ports.get(part.name, 0),
+            settings={name: _plain(part.cls, name, value) for name, value in part.settings.items()},
+            slots=slots,
+            devices=dict(part.devices),
+            app=app,
+        )
+
+    def restart(self, domain: Domain) -> dict[str, Any]:
+        """The restart settings of a domain: its first instance's; apps are temporary unless told."""
+        part = self.part_of(domain.instances[0].of)
+        return {"policy": "temporary" if isinstance(part, Program) else "permanent", **part.restart}
+
+
+def _plain(cls: type | None, name: str, value: Any) -> Any:
+    needs = needs_of(cls) if cls else {}
+    return msgspec.to_builtins(value) if name in needs else value
+
+
+def _search_path(system: System) -> tuple[str, ...]:
+    """Where a domain finds the user's own modules: beside the system file, and where we find them."""
+    folders = [os.path.dirname(os.path.abspath(system.source))] if system.source else []
+    for part in (*system.servers.values(), *system.apps.values()):
+        module = sys.modules.get(part.cls.__module__) if part.cls else None
+        file = getattr(module, "__file__", None)
+        if file and module is not None and "." not in module.__name__:
+            folders.append(os.path.dirname(os.path.abspath(file)))
+    return tuple(dict.fromkeys((*folders, *(p for p in sys.path if p and os.path.isdir(p)))))

@@ -1,0 +1,286 @@
+"""A running machine, as its launcher sees it: the root's process, orders to it, news from it.
+
+A thread attends the root's control channel and the control socket in the run directory, so that the
+program that booted the machine can do as it likes.  A root that dies unasked is started again by the
+same policy as a server: this is the reboot of a monolith.
+"""
+
+import os
+import queue
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from microlith.interface.status import UsageError
+from microlith.process import parcel
+from microlith.process.birth import Boot
+from microlith.process.restart import Restart
+
+STOP_S = 10.0  # how long an orderly stop may take before the root is killed
+ORDER_S = 20.0  # how long any other order may take
+
+
+News = Callable[[dict[str, Any]], None]
+Devices = dict[str, tuple[str, tuple[int, ...]]]  # attribute -> (kind, descriptors)
+
+
+class MachineDied(RuntimeError):
+    """The root is gone and will not come back; the text says how it ended."""
+
+
+class Order:
+    """An order to the root that waits for its answer."""
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.result: Any = None
+
+
+class Machine:
+    """A booted system.  Use as a context manager: leaving it stops the machine in order."""
+
+    def __init__(
+        self, boot: Boot, devices: tuple[int, ...], news: Callable[[dict[str, Any]], None] | None = None
+    ) -> None:
+        self.boot, self.run_dir = boot, Path(boot.run)
+        self.name = self.run_dir.name
+        self.architecture = boot.architecture
+        self.events: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self.reboots = 0
+        self.booted_ns = 0
+        self._devices = devices
+        self._news = news
+        self._restart = Restart({})
+        self._orders: dict[int, Order] = {}
+        self._ended: dict[str, dict[str, Any]] = {}
+        self._changed = threading.Condition()
+        self._serial = 0
+        self._stopping = False
+        self._ready = False
+        self._dead = ""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._start_root()
+        from microlith.launch.listener import Listener
+
+        self._thread = threading.Thread(target=Listener(self).run, name="launcher", daemon=True)
+        self._thread.start()
+
+    # --- the root process --------------------------------------------------------------------------
+
+    def _start_root(self) -> None:
+        started = time.monotonic_ns()
+        ours, theirs = parcel.pair()
+        log = open(self.run_dir / f"{self.boot.root.domain}.root", "ab")  # noqa: SIM115 - closed below
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+        command = [sys.executable, "-m", "microlith.process.root", str(theirs.fileno())]
+        self._process = subprocess.Popen(
+            command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            env=environment, start_new_session=True,
+        )  # fmt: skip
+        log.close()
+        theirs.close()
+        parcel.send(ours, msgspec.to_builtins(self.boot), self._devices)
+        self._control = ours
+        self.booted_ns = started
+
+    @property
+    def control(self) -> socket.socket:
+        """The control channel to the present root."""
+        assert self._control is not None
+        return self._control
+
+    @property
+    def root_pid(self) -> int:
+        """The pid of the root's process."""
+        return self._process.pid if self._process else 0
+
+    def heard(self, record: dict[str, Any]) -> None:
+        """One record from the root (in the launcher's thread)."""
+        if "re" in record:
+            order = self._orders.pop(record["re"], None)
+            if order is not None:
+                order.result = record["result"]
+                order.done.set()
+            return
+        self.tell(record)
+
+    def tell(self, record: dict[str, Any]) -> None:
+        """News: remember what matters, wake whoever waits, pass it on."""
+        with self._changed:
+            if record["event"] == "ready":
+                self._ready = True
+            elif record["event"] == "ended":
+                self._ended[record["name"]] = record
+            self._changed.notify_all()
+        self.events.put(record)
+        if self._news is not None:
+            self._news(record)
+
+    def root_gone(self) -> bool:
+        """The root's end of the control channel closed (in the launcher's thread).  True: it lives again."""
+        assert self._process is not None
+        status = self._process.wait()
+        self.control.close()
+        for order in self._orders.values():
+            order.result = {"error": "the root domain died"}
+            order.done.set()
+        self._orders.clear()
+        self._ready = False
+        delay = None if self._stopping else self._restart.delay(time.monotonic())
+        if delay is None:
+            with self._changed:
+                self._dead = "" if self._stopping else f"the root domain ended with status {status} and was given up"
+                self._stopping = True
+                self._changed.notify_all()
+            self.tell({"event": "down", "status": status, "text": self._dead})
+            return False
+        self.tell({"event": "reboot", "status": status, "delay_s": delay})
+        time.sleep(delay)
+        self.reboots += 1
+        self._start_root()
+        return True
+
+    # --- orders ------------------------------------------------------------------------------------
+
+    def order(self, do: str, descriptors: tuple[int, ...] = (), timeout_s: float = ORDER_S, **values: Any) -> Any:
+        """Give the root an order and wait for the result.  Raises UsageError for what cannot be done."""
+        order = Order()
+        self._serial += 1
+        number = self._serial
+        self._orders[number] = order
+        try:
+            parcel.send(self.control, {"do": do, "id": number, **values}, descriptors)
+        except (parcel.Closed, OSError):
+            self._orders.pop(number, None)
+            raise MachineDied(self._dead or "the root domain is down") from None
+        if not order.done.wait(timeout_s):
+            self._orders.pop(number, None)
+            raise TimeoutError(f"the root did not answer {do!r} within {timeout_s:g} s")
+        if isinstance(order.result, dict) and "error" in order.result:
+            raise UsageError(str(order.result["error"]))
+        return order.result
+
+    def wait_ready(self, timeout_s: float = 30.0) -> "Machine":
+        """Wait until every server is ready.  Raises MachineDied or TimeoutError."""
+        limit = time.monotonic() + timeout_s
+        with self._changed:
+            while not self._ready and not self._dead:
+                if not self._changed.wait(max(0.0, limit - time.monotonic())):
+                    raise TimeoutError(f"{self.name} was not ready within {timeout_s:g} s\n{self.logs()}")
+        if self._dead:
+            raise MachineDied(f"{self._dead}\n{self.logs()}")
+        return self
+
+    def state(self) -> dict[str, Any]:
+        """What every domain is doing now."""
+        return dict(self.order("state"))
+
+    def kill(self, name: str) -> dict[str, Any]:
+        """Kill a server's domain (SIGKILL), or, where it has none of its own, put a fault into it."""
+        return dict(self.order("kill", name=name))
+
+    def run(
+        self,
+        app: str,
+        *arguments: str,
+        stdio: Sequence[int] = (),
+        devices: dict[str, tuple[str, tuple[int, ...]]] | None = None,
+    ) -> "Running":
+        """Start a demand app.  `stdio`: three descriptors; `devices`: attribute -> (kind, descriptors)."""
+        if app not in self.boot.templates:
+            raise UsageError(f"{self.boot.system} has no app {app!r}; it has {', '.join(self.boot.templates)}")
+        null = os.open(os.devnull, os.O_RDWR)
+        streams = tuple(stdio) or (null, null, null)
+        names: dict[str, str] = {}
+        labels: list[str] = []
+        extra: list[int] = []
+        for attribute, (_, descriptors) in (devices or {}).items():
+            names[attribute] = f"{app}.{attribute}"
+            labels += [f"device:{app}.{attribute}:{index}" for index in range(len(descriptors))]
+            extra += descriptors
+        result = self.order("run", (*streams, *extra), app=app, arguments=arguments, devices=names, labels=labels)
+        os.close(null)
+        return Running(self, str(result["name"]), int(result["pid"]))
+
+    def ended(self, name: str, timeout_s: float | None) -> dict[str, Any]:
+        """Wait for the end of a program.  Raises TimeoutError, or MachineDied if the root died with it."""
+        limit = None if timeout_s is None else time.monotonic() + timeout_s
+        reboots = self.reboots
+        with self._changed:
+            while name not in self._ended:
+                if self._dead or self.reboots != reboots or (self._stopping and not self._thread.is_alive()):
+                    raise MachineDied(self._dead or "the root domain died, and the program with it")
+                left = None if limit is None else max(0.0, limit - time.monotonic())
+                if not self._changed.wait(left) and limit is not None and time.monotonic() >= limit:
+                    raise TimeoutError(f"{name} did not end within {timeout_s:g} s")
+            return self._ended.pop(name)
+
+    def connect(self, what: str) -> Any:
+        """A capability to a server, for this process (as the operator, or as the demand app `what`)."""
+        from microlith.launch.attach import attach_here
+
+        return attach_here(self, what)
+
+    def logs(self, lines: int = 30) -> str:
+        """The last lines of every domain's log, for people."""
+        text = []
+        for file in sorted((*self.run_dir.glob("*.root"), *self.run_dir.glob("logs/*.log"))):
+            content = file.read_text(errors="replace").splitlines()[-lines:]
+            text += [f"{file.stem}: {line}" for line in content]
+        return "\n".join(text)
+
+    # --- the end -----------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Stop in order: apps, then servers from the highest rank down; then nothing is left."""
+        if self._process is None:
+            return
+        self._stopping = True
+        try:
+            self.order("stop", timeout_s=STOP_S)
+            self._process.wait(STOP_S)
+        except (MachineDied, UsageError, TimeoutError, subprocess.TimeoutExpired):
+            pass
+        self.destroy()
+
+    def destroy(self) -> None:
+        """Kill what is left and remove the run directory."""
+        self._stopping = True
+        if self._process is not None:
+            if self._process.poll() is None:
+                self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(5)
+        self._process = None
+        for descriptor in self._devices:
+            os.close(descriptor)
+        self._devices = ()
+        shutil.rmtree(self.run_dir, ignore_errors=True)
+
+    def __enter__(self) -> "Machine":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class Running:
+    """A program that was started on a machine."""
+
+    def __init__(self, machine: Machine, name: str, pid: int) -> None:
+        self.machine, self.name, self.pid = machine, name, pid
+
+    def wait(self, timeout_s: float | None = None) -> int:
+        """Its exit status (negative: the signal that ended it).  Raises TimeoutError or MachineDied."""
+        return int(self.machine.ended(self.name, timeout_s)["status"])

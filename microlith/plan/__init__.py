@@ -1,0 +1,1 @@
+"""What runs where: a plan is frozen data, made by an architecture from a system."""

@@ -1,0 +1,154 @@
+"""The record from which a domain's process is made, and the order in which it comes to life.
+
+Session, identity, limits, parent-death signal with re-check, namespaces, Landlock, connect, seccomp,
+and only then the server's code.  Everything a domain needs of the host is a descriptor in its hands
+when it starts; `labels` names them in order.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import sys
+from typing import Any
+
+import msgspec
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
+
+
+class SlotBirth(msgspec.Struct, frozen=True):
+    """One capability: the attribute, the holder's handle, the rank and the name of what is behind it."""
+
+    slot: str
+    server: str
+    handle: int
+    rank: int
+
+
+class PartBirth(msgspec.Struct, frozen=True):
+    """One instance in the domain.  `cls` is `module:Class` or `/path/file.py:Class`."""
+
+    name: str
+    cls: str
+    rank: int
+    port: int
+    settings: dict[str, Any]
+    slots: tuple[SlotBirth, ...]
+    devices: dict[str, str]  # attribute -> device name
+    app: bool = False
+
+
+class Birth(msgspec.Struct, frozen=True):
+    """One domain, about to be a process."""
+
+    domain: str
+    parts: tuple[PartBirth, ...]
+    labels: tuple[str, ...]  # of the descriptors handed over with it
+    rank: int = 0
+    incarnation: int = 1
+    link: str = ""  # how it reaches its kernel: a key of kinds.TRANSPORTS, or empty
+    endpoint: str = ""
+    checked: bool = False
+    path: tuple[str, ...] = ()  # folders added to sys.path
+    confine: dict[str, Any] = {}
+    quota: dict[str, Any] = {}
+    arguments: tuple[str, ...] = ()
+    fresh: bool = False
+    parent: int = 0  # the pid that this domain must not outlive
+
+
+class Boot(msgspec.Struct, frozen=True):
+    """All that a root domain is told: itself, the domains to start, and the programs for later."""
+
+    system: str
+    architecture: str
+    program: str  # which root: a key of kinds.ROOTS
+    run: str  # the run directory
+    root: Birth
+    domains: tuple[Birth, ...]
+    templates: dict[str, Birth]
+    commands: dict[str, tuple[str, ...]]  # foreign programs by app
+    restart: dict[str, dict[str, Any]]
+    classes: tuple[str, ...]
+    labels: tuple[str, ...]  # of the device descriptors that come with this record
+    options: dict[str, Any]
+    record: str = ""  # where the kernel writes its events, for `microlith replay`
+    autostart: tuple[str, ...] = ()  # apps of the root domain to run
+
+
+def take_descriptors(birth: Birth, descriptors: list[int]) -> dict[str, int]:
+    """Match descriptors with their labels; put 0, 1 and 2 in their places."""
+    by_label = dict(zip(birth.labels, descriptors, strict=True))
+    for number, label in enumerate(("stdin", "stdout", "stderr")):
+        if label in by_label:
+            descriptor = by_label.pop(label)
+            os.dup2(descriptor, number)
+            if descriptor > 2:
+                os.close(descriptor)
+    return by_label
+
+
+def settle(birth: Birth) -> None:
+    """Session, identity, limits, parent-death signal: before anything else of the domain runs."""
+    try:
+        os.setsid()
+    except PermissionError:
+        pass  # it leads one already
+    _libc.prctl(_PR_SET_NAME, f"ml:{birth.domain}"[:15].encode(), 0, 0, 0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    descriptors = int(birth.quota.get("descriptors", 256))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    limit = descriptors if hard == resource.RLIM_INFINITY else min(descriptors, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+    if "memory_mib" in birth.quota:
+        size = int(birth.quota["memory_mib"]) << 20
+        resource.setrlimit(resource.RLIMIT_DATA, (size, size))
+    die_with_parent(birth.parent)
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask for SIGKILL when the parent dies, and die now if it is dead already.
+
+    The signal belongs to the thread that created this process, so a parent must create domains from
+    its main thread; it is set after any change of identity, which would clear it.
+    """
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if parent and os.getppid() != parent:
+        os._exit(71)
+
+
+def find_class(dotted: str) -> type:
+    """The class behind `module:Class` or `/path/file.py:Class`."""
+    place, _, name = dotted.rpartition(":")
+    if place.endswith(".py"):
+        import importlib.util
+
+        alias = "microlith_main_" + str(abs(hash(place)))
+        if alias not in sys.modules:
+            spec = importlib.util.spec_from_file_location(alias, place)
+            if spec is None or spec.loader is None:
+                raise ImportError(place)
+            sys.modules[alias] = module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+        found: Any = sys.modules[alias]
+    else:
+        import importlib
+
+        found = importlib.import_module(place)
+    for step in name.split("."):
+        found = getattr(found, step)
+    return found  # type: ignore[no-any-return]
+
+
+def name_class(cls: type) -> str:
+    """How another process finds this class (the inverse of `find_class`)."""
+    module = cls.__module__
+    if module == "__main__":
+        return f"{os.path.abspath(sys.modules['__main__'].__file__ or '')}:{cls.__qualname__}"
+    if module.startswith("microlith_main_"):
+        return f"{sys.modules[module].__file__}:{cls.__qualname__}"
+    return f"{module}:{cls.__qualname__}"

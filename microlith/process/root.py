@@ -1,0 +1,136 @@
+"""The root domain: the process that the launcher starts and with which everything dies.
+
+What every root has in common: the control channel to its launcher, the devices it was handed, the
+page, the log file and the standard streams of each domain it starts.  Its end comes with an order to
+stop, a fault, or the launcher's death (the control channel closes).
+
+Control records, both ways, are maps: a request has `do` and `id`, its answer `re`, news `event`.
+"""
+
+import os
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from microlith.frame.page import Page
+from microlith.process import parcel
+from microlith.process.birth import Birth, Boot
+
+FAULT = 70
+
+
+class Root:
+    """The launcher's partner."""
+
+    def __init__(self, control: socket.socket, boot: Boot, devices: list[int]) -> None:
+        self.control = control
+        self.boot = boot
+        self.devices = dict(zip(boot.labels, devices, strict=True))
+        self.pages: dict[str, Page] = {}
+        self.handlers: dict[str, Callable[[dict[str, Any], list[int]], Any]] = {}
+        self.launcher_gone: Callable[[], None] = lambda: os._exit(0)
+        self._page_descriptors: dict[str, int] = {}
+        os.makedirs(os.path.join(boot.run, "logs"), exist_ok=True)
+
+    # --- the control channel -----------------------------------------------------------------------
+
+    def attend(self) -> None:
+        """Serve one control record."""
+        try:
+            record, descriptors = parcel.receive(self.control)
+        except parcel.Closed:
+            self.launcher_gone()
+            return
+        try:
+            result = self.handlers[record["do"]](record, descriptors)
+        except LookupError as error:
+            result = {"error": f"{error}"}
+        if result is not None:
+            self.answer(record["id"], result)
+
+    def answer(self, number: int, result: Any, descriptors: tuple[int, ...] = ()) -> None:
+        """Answer a control request (a handler that answers later gives back None)."""
+        self._send({"re": number, "result": result}, descriptors)
+
+    def event(self, event: str, **values: Any) -> None:
+        """Tell the launcher some news."""
+        self._send({"event": event, **values})
+
+    def _send(self, record: dict[str, Any], descriptors: tuple[int, ...] = ()) -> None:
+        try:
+            parcel.send(self.control, record, descriptors)
+        except parcel.Closed:
+            pass  # the next `attend` sees it
+
+    # --- what a domain is handed -------------------------------------------------------------------
+
+    def page(self, domain: str) -> Page:
+        """The page of a domain, made at its first start and kept over restarts."""
+        if domain not in self.pages:
+            descriptor = Page.make(f"page:{domain}")
+            self._page_descriptors[domain] = descriptor
+            self.pages[domain] = Page(descriptor)
+        return self.pages[domain]
+
+    def forget(self, domain: str) -> None:
+        """A program has ended for good: let its page go."""
+        if domain in self.pages:
+            self.pages.pop(domain).close()
+            os.close(self._page_descriptors.pop(domain))
+
+    def endow(self, birth: Birth, stdio: tuple[int, ...] = (), link: int = -1) -> tuple[Birth, tuple[int, ...]]:
+        """A birth with its descriptors: standard streams, page, link, devices.
+
+        Without `stdio` the domain reads nothing and writes to its log file.  The caller closes the
+        descriptors listed first: see `spent`.
+        """
+        self.page(birth.domain)
+        given = dict(zip(("stdin", "stdout", "stderr"), stdio or self._streams(birth.domain), strict=False))
+        given["page"] = self._page_descriptors[birth.domain]
+        if link >= 0:
+            given["link"] = link
+        wanted = {f"device:{name}:" for part in birth.parts for name in part.devices.values()}
+        given |= {label: fd for label, fd in self.devices.items() if label[: label.rindex(":") + 1] in wanted}
+        return msgspec.structs.replace(birth, labels=tuple(given)), tuple(given.values())
+
+    def _streams(self, domain: str) -> tuple[int, int, int]:
+        log = os.path.join(self.boot.run, "logs", f"{domain}.log")
+        out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), out, os.dup(out)
+
+    @staticmethod
+    def spent(descriptors: tuple[int, ...]) -> None:
+        """Close the standard streams of a domain that was started."""
+        for descriptor in descriptors[:3]:
+            os.close(descriptor)
+
+
+def main(number: int) -> int:
+    """The process: take the boot record, become the root that it names, report a fault."""
+    from microlith.kinds import ROOTS, resolve
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the launcher's, which stops us in order
+    control = socket.socket(fileno=number)
+    record, devices = parcel.receive(control)
+    boot = msgspec.convert(record, Boot)
+    sys.path[:0] = [p for p in boot.root.path if p not in sys.path]
+    root = Root(control, boot, devices)
+    try:
+        status: int = resolve(ROOTS[boot.program])(root)
+        return status
+    except BaseException as fault:  # noqa: BLE001 - the outermost frame: an epitaph, then death
+        traceback.print_exc()
+        root.event("epitaph", text="".join(traceback.format_exception_only(fault)).strip())
+        return FAULT
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    os._exit(main(int(sys.argv[1])))

@@ -1,0 +1,1 @@
+"""One address space: library OS and monolith."""

@@ -1,0 +1,185 @@
+"""The monolith: one kernel process with all servers in it; every app traps into it.
+
+The kernel serves one trap at a time, its servers call each other directly.  A fault unwinds to here:
+with `on_fault = "panic"` the kernel dies of it (and its apps with it), with "oops" the calling app is
+killed and the kernel goes on.
+"""
+
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from typing import Any
+
+import msgspec
+
+from microlith.frame.frame import Frame
+from microlith.process.birth import Birth
+from microlith.process.restart import Restart
+from microlith.process.root import Root
+from microlith.process.spawner import Spawner
+from monolith.assembly import Assembly
+from monolith.peer import Peer
+
+GRACE_S = 1.0  # how long apps may take to end at an orderly stop
+
+
+class App:
+    """A running program: its process and its trap."""
+
+    def __init__(self, name: str, birth: Birth, pid: int, pidfd: int, peer: Peer, child: bool) -> None:
+        self.name, self.birth, self.pid, self.pidfd, self.peer, self.child = name, birth, pid, pidfd, peer, child
+
+
+class Kernel:
+    """The kernel process of a monolith."""
+
+    def __init__(self, root: Root) -> None:
+        self.root, self.boot = root, root.boot
+        modules = ("microlith.process.domain", "microlith.frame.stream")
+        self.spawner = Spawner(modules, self.boot.classes, self.boot.root.path)
+        self.frame = Frame(root.page(self.boot.root.domain), rank=0, checked=self.boot.root.checked)
+        Frame.current = self.frame
+        self.assembly = Assembly(self.frame, root.devices)
+        self.apps: dict[str, App] = {}
+        self.restarts = {name: Restart(s, "temporary") for name, s in self.boot.restart.items()}
+        self._serial = 0
+        root.launcher_gone = self.launcher_gone
+        root.handlers |= {
+            "stop": self.stop, "kill": self.kill, "attach": self.attach, "run": self.run_app, "state": self.state,
+        }  # fmt: skip
+
+    def run(self) -> int:
+        """Build, start the apps, serve until told to stop."""
+        self.assembly.build(self.boot.root.parts)
+        self.frame.watch(self.root.control.fileno(), self.root.attend)
+        for birth in self.boot.domains:
+            self.start_app(birth, birth.domain)
+        self.root.event("ready", pid=os.getpid())
+        while not self.frame.stopping:
+            try:
+                self.frame.turn()
+            except Exception as fault:  # noqa: BLE001 - the outermost frame of the kernel
+                self.fault(fault)
+        return 0
+
+    def fault(self, fault: Exception) -> None:
+        """A fault unwound to the kernel: panic, or oops."""
+        caller = next((a for a in self.apps.values() if a.peer.serving), None)
+        if self.boot.options.get("on_fault") != "oops" or caller is None:
+            raise fault
+        traceback.print_exception(fault)
+        sys.stderr.flush()
+        self.root.event("oops", app=caller.name, text=f"{type(fault).__name__}: {fault}")
+        os.kill(caller.pid, signal.SIGKILL)
+        caller.peer.close()
+
+    # --- apps --------------------------------------------------------------------------------------
+
+    def start_app(self, birth: Birth, name: str, stdio: tuple[int, ...] = ()) -> App:
+        """Start a program as a process with a trap of its own."""
+        ours, theirs = socket.socketpair()
+        ready = msgspec.structs.replace(birth, domain=name)
+        ready, descriptors = self.root.endow(ready, stdio, theirs.fileno())
+        pid = self.spawner.spawn(ready, descriptors)
+        self.root.spent(descriptors)
+        theirs.close()
+        return self._admit(name, birth, pid, ours, child=True)
+
+    def _admit(self, name: str, birth: Birth, pid: int, endpoint: socket.socket, child: bool) -> App:
+        peer = Peer(self.frame, self.assembly.holders, endpoint, name, pid)
+        for slot in birth.parts[0].slots:
+            peer.grant(self.assembly.servers[slot.server], slot.rank)
+        pidfd = os.pidfd_open(pid)
+        app = self.apps[name] = App(name, birth, pid, pidfd, peer, child)
+        self.frame.watch(pidfd, lambda: self.ended(app))
+        return app
+
+    def ended(self, app: App) -> None:
+        """A program's process is gone."""
+        self.frame.unwatch(app.pidfd)
+        os.close(app.pidfd)
+        app.peer.close()
+        status = os.waitstatus_to_exitcode(os.waitpid(app.pid, 0)[1]) if app.child else 0
+        del self.apps[app.name]
+        self.root.event("ended", name=app.name, status=status, pid=app.pid)
+        policy = self.restarts.get(app.name)
+        delay = policy.delay(time.monotonic(), status != 0) if policy else None
+        if delay is not None and not self.frame.stopping:
+            self.start_app(app.birth, app.name)
+        else:
+            self.root.forget(app.name)
+
+    def _name(self, app: str) -> str:
+        self._serial += 1
+        return f"{app}-{self._serial}"
+
+    def run_app(self, record: dict[str, Any], stdio: list[int]) -> dict[str, Any]:
+        """Start a demand app; `ended` tells how it ended."""
+        birth = self.boot.templates[record["app"]]
+        birth = msgspec.structs.replace(birth, arguments=tuple(record.get("arguments", ())))
+        self.root.devices |= dict(zip(record.get("labels", ()), stdio[3:], strict=False))
+        birth = _with_devices(birth, record.get("devices", {}))
+        app = self.start_app(birth, self._name(record["app"]), tuple(stdio[:3]))
+        return {"name": app.name, "pid": app.pid}
+
+    def attach(self, record: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+        """Admit a process of the host as an instance of a demand app, over the socket it brings."""
+        birth = self.boot.templates[record["app"]]
+        name = self._name(record["app"])
+        self._admit(name, birth, record["pid"], socket.socket(fileno=descriptors[0]), child=False)
+        slots = [[s.slot, s.handle, s.rank] for s in birth.parts[0].slots]
+        return {"name": name, "transport": "socket", "slots": slots, "rank": birth.rank}
+
+    # --- orders ------------------------------------------------------------------------------------
+
+    def kill(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
+        """Kill an app, or put a fault into a server, which is no process here."""
+        name = record["name"]
+        if name in self.apps:
+            os.kill(self.apps[name].pid, signal.SIGKILL)
+            return {"killed": name, "how": "SIGKILL"}
+        self.assembly.poison(name)
+        return {"killed": name, "how": "fault"}
+
+    def stop(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
+        """An orderly stop: apps first, then the servers, highest rank first."""
+        for app in self.apps.values():
+            if app.child:
+                os.kill(app.pid, signal.SIGTERM)
+        limit = time.monotonic_ns() + int(GRACE_S * 1e9)
+        while any(app.child for app in self.apps.values()) and time.monotonic_ns() < limit:
+            self.frame.turn(limit)
+        self.assembly.stop(self.boot.root.parts)
+        self.frame.stopping = True
+        self.spawner.close()
+        return {"stopped": True}
+
+    def launcher_gone(self) -> None:
+        """The launcher died: stop in order all the same, so that the disk is clean."""
+        self.stop({}, [])
+
+    def state(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
+        """What every domain is doing."""
+        kernel = {"domain": "kernel", "instances": [p.name for p in self.boot.root.parts], "pid": os.getpid()}
+        rows = [{**kernel, "incarnation": 1, **self.frame.page.read(), "kind": "kernel"}]
+        for app in self.apps.values():
+            row = {"domain": app.name, "instances": [app.name], "pid": app.pid, "incarnation": 1, "kind": "process"}
+            rows.append({**row, **(self.root.pages[app.name].read() if app.child else {"state": "outside"})})
+        return {"domains": rows, "zygote": self.spawner.pid, "kernel_visits": self.frame.page.words[5]}
+
+
+def _with_devices(birth: Birth, devices: dict[str, str]) -> Birth:
+    """A birth whose part uses other devices than the system file says, by attribute."""
+    if not devices:
+        return birth
+    part = birth.parts[0]
+    part = msgspec.structs.replace(part, devices={**part.devices, **devices})
+    return msgspec.structs.replace(birth, parts=(part,))
+
+
+def run(root: Root) -> int:
+    """The program of the root domain."""
+    return Kernel(root).run()

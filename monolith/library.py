@@ -1,0 +1,165 @@
+"""The library OS: one process with the servers and, one at a time, the program.
+
+The program's calls are bound methods.  Devices are polled: the domain's loop runs when the program
+waits, polls, or has ended.  A fault anywhere is the end of it all.  The launcher's orders arrive on a
+signal, since a program that computes runs no loop.
+"""
+
+import fcntl
+import os
+import signal
+import socket
+import sys
+from typing import Any
+
+import msgspec
+
+from microlith.frame.frame import Frame
+from microlith.process import parcel
+from microlith.process.birth import Birth
+from microlith.process.parts import make
+from microlith.process.root import Root
+from monolith.assembly import Assembly
+from monolith.peer import Peer
+
+
+class Library:
+    """The one process of a library OS."""
+
+    def __init__(self, root: Root) -> None:
+        self.root, self.boot = root, root.boot
+        self.frame = Frame(root.page(self.boot.root.domain), checked=self.boot.root.checked)
+        Frame.current = self.frame
+        self.assembly = Assembly(self.frame, root.devices)
+        self.queue: list[tuple[dict[str, Any], list[int]]] = []
+        self.program = ""
+        self._serial = 0
+        self._peer: Peer | None = None
+        root.handlers |= {"stop": self.stop, "kill": self.kill, "state": self.state, "attach": self.attach}
+
+    def run(self) -> int:
+        """Build, run the programs of the plan, then what is asked for, until told to stop."""
+        self.assembly.build(self.boot.root.parts)
+        self._listen()
+        self.root.event("ready", pid=os.getpid())
+        for part in self.boot.root.parts:
+            if part.app:
+                birth = msgspec.structs.replace(self.boot.root, domain=part.name, parts=(part,))
+                self.run_program(part.name, birth, [])
+        while not self.frame.stopping:
+            self.urgent()
+            if self.queue:
+                record, stdio = self.queue.pop(0)
+                self.start(record, stdio)
+            else:
+                self.frame.turn()
+        self.assembly.stop(self.boot.root.parts)
+        self.root.answer(self._stop_id, {"stopped": True})
+        return 0
+
+    _stop_id = -1
+
+    # --- orders ------------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        """Have the control channel signal us, and poll it in the loop as well."""
+        signal.signal(signal.SIGIO, lambda *_: self.urgent())
+        control = self.root.control.fileno()
+        fcntl.fcntl(control, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(control, fcntl.F_SETFL, fcntl.fcntl(control, fcntl.F_GETFL) | os.O_ASYNC)
+        self.frame.watch(control, self.urgent)
+
+    def urgent(self) -> None:
+        """Take every order that has arrived; what must wait for the program's end is queued."""
+        while True:
+            try:
+                record, descriptors = parcel.receive(self.root.control, wait=False)
+            except BlockingIOError:
+                return
+            except parcel.Closed:
+                self._launcher_gone()
+                return
+            if record["do"] == "run":
+                self.queue.append((record, descriptors))
+                continue
+            result = self.root.handlers[record["do"]](record, descriptors)
+            if result is not None:
+                self.root.answer(record["id"], result)
+
+    def _launcher_gone(self) -> None:
+        if self.frame.in_program:
+            os._exit(0)
+        self.frame.stopping = True
+
+    def kill(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
+        """Put a fault into a server; or end the program, which is the end of the process too."""
+        if record["name"] == self.program:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if record["name"] not in self.assembly.servers:
+            return {"error": f"nothing is called {record['name']!r}"}
+        self.assembly.poison(record["name"])
+        return {"killed": record["name"], "how": "fault"}
+
+    def stop(self, record: dict[str, Any], _: list[int]) -> None:
+        """Stop when the program has ended; one that waits or polls ends there."""
+        self.frame.stopping, self._stop_id = True, record["id"]
+
+    def attach(self, record: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+        """A process of the host as the one program, its calls served by this process's loop."""
+        if self.frame.in_program or (self._peer is not None and not self._peer.closed):
+            os.close(descriptors[0])
+            return {"error": "a library OS runs one program at a time, and one is running"}
+        birth = self.boot.templates[record["app"]]
+        endpoint = socket.socket(fileno=descriptors[0])
+        self._peer = Peer(self.frame, self.assembly.holders, endpoint, record["app"], record["pid"])
+        for slot in birth.parts[0].slots:
+            self._peer.grant(self.assembly.servers[slot.server], slot.rank)
+        slots = [[s.slot, s.handle, s.rank] for s in birth.parts[0].slots]
+        return {"name": record["app"], "transport": "socket", "slots": slots, "rank": birth.rank}
+
+    def state(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
+        """What the one domain is doing."""
+        names = [p.name for p in self.boot.root.parts] + ([self.program] if self.program else [])
+        row = {"domain": "library", "instances": names, "pid": os.getpid(), "incarnation": 1, "kind": "process"}
+        return {"domains": [{**row, **self.frame.page.read()}], "zygote": 0, "kernel_visits": 0}
+
+    # --- programs ----------------------------------------------------------------------------------
+
+    def start(self, record: dict[str, Any], stdio: list[int]) -> None:
+        """Run a demand app that the launcher asked for."""
+        name = record["app"]
+        birth = self.boot.templates[name]
+        part = birth.parts[0]
+        part = msgspec.structs.replace(part, devices={**part.devices, **record.get("devices", {})})
+        self.root.devices |= dict(zip(record.get("labels", ()), stdio[3:], strict=False))
+        birth = msgspec.structs.replace(birth, parts=(part,), arguments=tuple(record.get("arguments", ())))
+        self._serial += 1
+        self.root.answer(record["id"], {"name": f"{name}-{self._serial}", "pid": os.getpid()})
+        self.run_program(f"{name}-{self._serial}", birth, stdio[:3])
+
+    def run_program(self, name: str, birth: Birth, stdio: list[int]) -> None:
+        """Run one program to its end, on the standard streams it was given."""
+        saved = [os.dup(n) for n in range(3)] if stdio else []
+        for number, descriptor in enumerate(stdio):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        self.program, self.frame.in_program = name, True
+        status = 0
+        try:
+            app = self.assembly.join(make(birth.parts[0], self.root.devices), birth.parts[0])
+            status = app.main(*birth.arguments) or 0
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 0
+        finally:
+            self.program, self.frame.in_program = "", False
+            sys.stdout.flush()
+            for number, descriptor in enumerate(saved):
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+        self.frame.deliver_notices()
+        self.root.event("ended", name=name, status=status, pid=os.getpid())
+
+
+def run(root: Root) -> int:
+    """The program of the root domain."""
+    return Library(root).run()

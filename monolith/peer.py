@@ -1,0 +1,248 @@
+"""The kernel's end of an app's trap: handles, dispatch into the servers, answers.
+
+A peer has a table of handles, an app can name nothing else.  What the app does not read is buffered up
+to one answer; the kernel never blocks on an app.  When the app goes, its open calls are withdrawn and
+the objects that only it held are released.
+"""
+
+import select
+import socket
+from typing import Any
+
+from microlith.frame import wire
+from microlith.frame.codec import Codec, status_body
+from microlith.frame.connection import bad
+from microlith.frame.facade import facade
+from microlith.frame.frame import Frame
+from microlith.frame.reply import Reply
+from microlith.frame.server import Object
+from microlith.frame.stream import CHUNK, Inflow
+from microlith.interface.interface import operations_of
+from microlith.interface.operation import Operation
+from microlith.interface.status import BadMessage, Cancelled, NoRight, Status
+from monolith.guard import guarded
+from monolith.holders import Holders
+
+GRANTED = 2
+BACKLOG = 2 * wire.MAX_MESSAGE  # bytes an app may leave unread before its connection is closed
+HANDLES = 65536
+
+
+class TrapReply(Reply):
+    """An open call of an app."""
+
+    def __init__(self, peer: "Peer", call: int, operation: Operation, target: Any, rank: int) -> None:
+        super().__init__()
+        self.peer, self.call, self.operation, self.target, self.rank = peer, call, operation, target, rank
+
+    def send(self, status: Status | None, value: Any) -> bool:
+        if self.peer.open.pop(self.call, None) is None:
+            return False
+        self.peer.answer(self, status, value)
+        return True
+
+
+class Peer:
+    """One app, as the kernel sees it."""
+
+    def __init__(self, frame: Frame, holders: Holders, endpoint: socket.socket, name: str, pid: int) -> None:
+        endpoint.setblocking(False)
+        self.frame, self.holders, self.endpoint, self.name, self.pid = frame, holders, endpoint, name, pid
+        self.open: dict[int, TrapReply] = {}
+        self.table: dict[int, tuple[Any, int]] = {}
+        self.closed = False
+        self.serving = False  # a request of this app is in the servers now
+        self._next = 1
+        self._rank = 0  # of the server whose request is being read
+        self._codec = Codec(self._lower, self._lift)
+        self._inflow = Inflow()
+        self._unsent = bytearray()
+        frame.watch(endpoint.fileno(), self.readable)
+
+    def grant(self, target: Any, rank: int) -> int:
+        """Put a server or an object into the app's table; its handle."""
+        handle, self._next = self._next, self._next + 1
+        self.table[handle] = (target, rank)
+        self.holders.hold(target)
+        return handle
+
+    # --- messages in -------------------------------------------------------------------------------
+
+    def readable(self) -> None:
+        """Read what there is and serve every whole message."""
+        try:
+            data = self.endpoint.recv(CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return
+        try:
+            message = self._inflow.feed(data)
+            if message is None:
+                message = self._inflow.next()
+            while message is not None and not self.closed:
+                self.handle(wire.parse(message))
+                message = self._inflow.next()
+        except BadMessage:
+            self.close()
+
+    def handle(self, message: wire.Message) -> None:
+        """Serve one message."""
+        words = self.frame.page.words
+        words[5] += 1
+        words[7] += len(message.raw)
+        if message.kind == wire.CALL:
+            self._call(message)
+        elif message.kind == wire.NOTIFY:
+            self._notify(message)
+        elif message.kind == wire.CANCEL:
+            self._cancel(message.call)
+        elif message.kind == wire.CLOSE:
+            self._close_handle(message.target)
+        else:
+            self.send(bad(message.call, BadMessage(f"kind {message.kind} is not for a peer")))
+
+    def _call(self, message: wire.Message) -> None:
+        try:
+            target, rank, operation, arguments = self._read(message)
+        except (BadMessage, NoRight) as status:
+            self.send(wire.pack(wire.STATUS, call=message.call, body=status_body(status)))
+            return
+        reply = TrapReply(self, message.call, operation, target, rank)
+        self.open[message.call] = reply
+        self.serving = True
+        result = self.frame.serve(target, operation, arguments, reply, message.deadline)
+        self.serving = False
+        if result is reply or self.closed:
+            return
+        reply.done = True
+        self.open.pop(message.call, None)
+        if isinstance(result, Status):
+            self.answer(reply, result, None)
+        else:
+            self.answer(reply, None, result)
+
+    def _notify(self, message: wire.Message) -> None:
+        try:
+            target, _, operation, arguments = self._read(message)
+        except (BadMessage, NoRight):
+            return
+        if operation.notify:
+            self.frame.post(target, operation, arguments)
+
+    def _read(self, message: wire.Message) -> tuple[Any, int, Operation, tuple[Any, ...]]:
+        target, rank = self.table.get(message.target, (None, 0))
+        if target is None:
+            raise NoRight(f"there is nothing at handle {message.target}")
+        operation = by_number(type(target)).get(message.operation)
+        if operation is None or operation.notify != (message.kind == wire.NOTIFY):
+            raise BadMessage(f"operation {message.operation} is not one to {message.kind}")
+        if message.call in self.open:
+            raise BadMessage(f"call {message.call} is open already")
+        self._rank = rank
+        return target, rank, operation, self._codec.read_request(operation, message.body, message.bulk, message.caps)
+
+    def _cancel(self, call: int) -> None:
+        reply = self.open.pop(call, None)
+        if reply is None:
+            return
+        self._withdraw(reply)
+        self.send(wire.pack(wire.FAIL, call=call, body=status_body(Cancelled())))
+
+    def _withdraw(self, reply: TrapReply) -> None:
+        reply.cancelled = True
+        withdrawn = getattr(reply.target, "withdrawn", None)
+        if withdrawn is not None:
+            withdrawn(reply)
+
+    def _close_handle(self, handle: int) -> None:
+        target, _ = self.table.pop(handle, (None, 0))
+        self.holders.unhold(target)
+
+    # --- messages out ------------------------------------------------------------------------------
+
+    def answer(self, reply: TrapReply, status: Status | None, value: Any) -> None:
+        """Send the answer to a call."""
+        if status is not None:
+            self.send(wire.pack(wire.STATUS, call=reply.call, body=status_body(status)))
+            return
+        self._rank = reply.rank
+        body, bulk, caps = self._codec.reply(reply.operation, value)
+        self.send(wire.pack(wire.REPLY, call=reply.call, caps=caps, body=body, bulk=bulk))
+
+    def send(self, raw: bytes) -> None:
+        """Send without blocking; what the app does not take now is kept, up to a limit."""
+        if self.closed:
+            return
+        words = self.frame.page.words
+        words[6] += 1
+        words[8] += len(raw)
+        if self._unsent:
+            self._unsent += raw
+        else:
+            sent = self._try(raw)
+            if sent < len(raw) and not self.closed:
+                self._unsent += raw[sent:]
+                self.frame.rewatch(self.endpoint.fileno(), select.EPOLLIN | select.EPOLLOUT, self.writable)
+        if len(self._unsent) > BACKLOG:
+            self.close()
+
+    def writable(self) -> None:
+        """The app read something: send on; when all is sent, back to reading."""
+        del self._unsent[: self._try(self._unsent)]
+        if not self._unsent and not self.closed:
+            self.frame.rewatch(self.endpoint.fileno(), select.EPOLLIN, self.readable)
+
+    def _try(self, raw: bytes | bytearray) -> int:
+        try:
+            return self.endpoint.send(raw)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self.close()
+            return 0
+
+    def close(self) -> None:
+        """The app is gone: withdraw its calls, release what it held."""
+        if self.closed:
+            return
+        self.closed = True
+        self.frame.unwatch(self.endpoint.fileno())
+        self.endpoint.close()
+        calls, self.open = list(self.open.values()), {}
+        for reply in calls:
+            self._withdraw(reply)
+        for handle in list(self.table):
+            self._close_handle(handle)
+
+    # --- capabilities ------------------------------------------------------------------------------
+
+    def _lower(self, capability: Any) -> wire.Cap:
+        target = getattr(capability, "target", capability)
+        if not isinstance(target, Object) and not self.holders.server(target):
+            raise TypeError(f"{capability!r} is not a capability")
+        rank = self.holders.rank(target, self._rank)
+        return (GRANTED, rank, self.grant(target, rank), 0)
+
+    def _lift(self, entry: wire.Cap, interface: Any) -> Any:
+        target, rank = self.table.get(entry[2], (None, 0))
+        if target is None or entry[0] != 0:
+            raise ValueError(f"there is nothing at handle {entry[2]}")
+        if not isinstance(target, interface):
+            raise ValueError(f"handle {entry[2]} is no {interface.__name__}")
+        made = facade(target, guarded(rank, self._rank))
+        self.holders.follow(made, target)
+        return made
+
+
+_numbers: dict[type, dict[int, Operation]] = {}
+
+
+def by_number(cls: type) -> dict[int, Operation]:
+    """The operation table of a class, by number."""
+    if cls not in _numbers:
+        _numbers[cls] = {operation.number: operation for operation in operations_of(cls).values()}
+    return _numbers[cls]

@@ -1,0 +1,1 @@
+"""The parts of the operating system, written once."""

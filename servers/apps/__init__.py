@@ -1,0 +1,1 @@
+"""Programs: trees in and out, checksums, listings, an interactive console."""

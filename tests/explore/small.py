@@ -1,0 +1,261 @@
+"""The small systems that are explored, each centred on one part of the kernel.
+
+Every system has at most four tasks, a window of 1 and at most two or three incarnations of each task,
+so it closes.  A task's moves come from the specification's state, so an illegal move is only made
+where a system lists it.
+"""
+
+from explorer import System
+
+from microkernel.core import events as ev
+from microkernel.core.events import HELD, MINT
+
+DISK, FILES, APP, OTHER = 1, 2, 3, 4
+DISK_PORT, FILES_PORT = 10, 20
+
+
+class Base(System):
+    """Lives and replies, which every system has."""
+
+    lives = {}  # task -> how many incarnations it may have
+    mortal = ()  # tasks that may die at any time
+    tasks = ()
+    up = ()  # started and ready before the exploration
+
+    def setup(self):
+        started = [e for task in self.up for e in (ev.Started(task, 1), ev.Ready(task, 1))]
+        return [*self.tasks, *started]
+
+    def life(self, spec):
+        found = []
+        for task, (state, incarnation) in spec.life.items():
+            if state == "down" and incarnation < self.lives[task]:
+                found.append(ev.Started(task, incarnation + 1))
+            if state == "starting":
+                found.append(ev.Ready(task, incarnation))
+            if task in self.mortal and state in ("starting", "ready"):
+                found.append(ev.Exited(task, incarnation, False))
+                if incarnation < self.lives[task]:
+                    found.append(ev.Exited(task, incarnation, True))
+            if task in self.mortal and state == "down":
+                found.append(ev.Exited(task, incarnation, False))
+        return found
+
+    def dead_life(self, spec):
+        """Lives that cannot be."""
+        found = [ev.Create(DISK, "again", 0, (77,), ()), ev.Create(99, "thief", 0, (DISK_PORT,), ())]
+        for task, (state, incarnation) in spec.life.items():
+            found += [ev.Started(task, incarnation + 2), ev.Exited(task, incarnation + 1, False)]
+            if state in ("starting", "ready"):
+                found += [ev.Started(task, incarnation + 1), ev.Exited(task, incarnation - 1, True)]
+            if state != "starting":
+                found += [ev.Ready(task, incarnation), ev.Adopt(task, incarnation, DISK_PORT, 1, 1)]
+            if state == "gone":
+                found.append(ev.Exited(task, incarnation, False))
+            found.append(ev.Call(task, incarnation - 1, 9, 1, 0, False, 0, (), b"past"))
+        return found
+
+
+def running(spec, task):
+    return spec.alive(task)
+
+
+def incarnation(spec, task):
+    return spec.life[task][1]
+
+
+def work(spec):
+    """(task, serial, name of the call if it waits) of all delivered calls, abandoned ones too."""
+    found = [(c.server, c.serial, one if c.waits else None) for one, c in spec.calls.items() if c.parcel is None]
+    return found + [(server, serial, None) for server, serial in spec.zombies]
+
+
+def reply(spec, task, serial, caps=(), status=False):
+    return ev.Reply(task, incarnation(spec, task), serial, status, True, caps, b"r")
+
+
+def call(spec, task, id, handle, waits=False, deadline=0, caps=()):
+    return ev.Call(task, incarnation(spec, task), id, handle, 7, waits, deadline, caps, bytes((task, id)))
+
+
+def free_ids(spec, task, most):
+    free = [id for id in range(1, most + 1) if (task, id) not in spec.calls]
+    return free[:1]
+
+
+class Messages(Base):
+    """Calls, forwards, cancels, deadlines, full queues and deaths: an app, its file server, the disk."""
+
+    tasks = (
+        ev.Create(DISK, "disk", 1, (DISK_PORT,), ()),
+        ev.Create(FILES, "files", 2, (FILES_PORT,), (DISK_PORT,)),
+        ev.Create(APP, "app", 3, (), (FILES_PORT, DISK_PORT)),
+    )
+    up = (DISK, FILES, APP)
+    lives = {DISK: 2, FILES: 2, APP: 1}
+    mortal = (DISK, FILES, APP)
+    ids = {APP: 2, FILES: 1}
+
+    def moves(self, spec):
+        found = self.life(spec)
+        for task, most in self.ids.items():
+            if running(spec, task):
+                for id in free_ids(spec, task, most):
+                    for handle in range(1, len(spec.tasks[task][2]) + 1):
+                        found += self.calls(spec, task, id, handle)
+        for task, serial, waits in work(spec):
+            found += [reply(spec, task, serial), ev.Undeliverable(task, serial)]
+            if task == FILES and waits:
+                found.append(ev.Forward(task, incarnation(spec, task), serial, 1, 8, (), b"f" + bytes(waits)))
+        found += [ev.Cancel(task, incarnation(spec, task), id) for task, id in spec.calls]
+        found += self.time(spec)
+        return found
+
+    def calls(self, spec, task, id, handle):
+        if task == FILES:
+            return [call(spec, task, id, handle)]
+        return [call(spec, task, id, handle, False, 5), call(spec, task, id, handle, True)]
+
+    def time(self, spec):
+        return [ev.Tick(5)] if any(c.deadline for c in spec.calls.values()) else []
+
+    def illegal(self, spec):
+        found = self.dead_life(spec)
+        for task in spec.life:
+            if running(spec, task):
+                life = incarnation(spec, task)
+                found += [call(spec, task, 9, 6), call(spec, task, 9, 1, caps=((HELD, 0, 6, 0),))]
+                found += [ev.Cancel(task, life, 9), ev.Forward(task, life, 0, 1, 0, (), b"")]
+                found.append(ev.Undeliverable(task, 0))
+        for (task, id), one in spec.calls.items():
+            found.append(call(spec, task, id, 1))
+            if one.serial is not None:
+                for other in spec.life:
+                    if running(spec, other) and (other != one.server or one.parcel is not None):
+                        found += [reply(spec, other, one.serial), ev.Undeliverable(other, one.serial)]
+                        found.append(ev.Forward(other, incarnation(spec, other), one.serial, 1, 0, (), b""))
+        return found
+
+
+class Rights(Base):
+    """Minting, passing, revoking, adopting: an owner of objects, one who hands them on, and an app."""
+
+    limits = {"window": 1, "queue_limit": 2, "quota_calls": 2, "quota_rights": 3}
+    tasks = (
+        ev.Create(DISK, "owner", 1, (DISK_PORT,), ()),
+        ev.Create(FILES, "holder", 2, (FILES_PORT,), (DISK_PORT,)),
+        ev.Create(APP, "app", 3, (), (FILES_PORT,)),
+    )
+    up = (DISK, FILES, APP)
+    lives = {DISK: 2, FILES: 1, APP: 1}
+    mortal = (DISK, FILES, APP)
+    handles = {FILES: 4, APP: 3}  # the last handle that may come to be
+    mints = ((MINT, DISK_PORT, 1, 7),)
+    news = (2,)
+
+    def moves(self, spec):
+        found = self.life(spec)
+        for task in (FILES, APP):
+            if running(spec, task) and (task, 1) not in spec.calls:
+                found += self.calls(spec, task)
+        for task, serial, _ in work(spec):
+            found.append(reply(spec, task, serial))
+            found += [reply(spec, task, serial, (cap,)) for cap in self.gifts(spec, task, serial)]
+        for task, handle in spec.rights:
+            found += [ev.Close(task, incarnation(spec, task), handle)] if handle > 1 else []
+            found += [ev.Revoke(task, incarnation(spec, task), handle)] if self.parent(spec, task, handle) else []
+        if running(spec, DISK):
+            found += self.of_owner(spec)
+        return found
+
+    def parent(self, spec, task, handle):
+        """Has anything been derived from it, or is about to be?"""
+        passing = any(c.parcel and c.parcel.caps and c.parcel.giver == task for c in spec.calls.values())
+        return passing or any((task, handle) in right.lineage for right in spec.rights.values())
+
+    def calls(self, spec, task):
+        mine = [handle for holder, handle in spec.rights if holder == task]
+        found = [call(spec, task, 1, handle) for handle in mine]
+        for handle in mine:
+            if spec.rights[(task, handle)].object and (task == FILES or self.room(spec, FILES)):
+                found.append(call(spec, task, 1, 1, caps=((HELD, 0, handle, 0),)))
+        return found
+
+    def room(self, spec, task):
+        return spec.fresh.get(task, 99) <= self.handles[task]
+
+    def gifts(self, spec, task, serial):
+        callers = [one[0] for one, c in spec.calls.items() if c.serial == serial]
+        if not callers or not self.room(spec, callers[0]):
+            return []
+        if task == DISK:
+            return self.mints
+        return [(HELD, 0, handle, 0) for holder, handle in spec.rights if holder == task]
+
+    def of_owner(self, spec):
+        life = incarnation(spec, DISK)
+        found = [ev.Destroy(DISK, life, *ref) for ref in spec.within_reach if ref[0] == DISK_PORT]
+        if spec.life[DISK][0] == "starting":
+            olds = {spec.rights[key].object for key in spec.waiting}
+            found += [ev.Adopt(DISK, life, DISK_PORT, old, new) for old in sorted(olds) for new in self.news]
+        return found
+
+    def illegal(self, spec):
+        found = self.dead_life(spec)
+        for task, (state, life) in spec.life.items():
+            for handle in range(1, spec.fresh.get(task, 0) + 1):
+                if (task, handle) not in spec.rights and state in ("starting", "ready"):
+                    found += [call(spec, task, 9, handle), ev.Notify(task, life, handle, 1, b"n")]
+                    found += [ev.Close(task, life, handle), ev.Revoke(task, life, handle), ev.Watch(task, life, handle)]
+                    found.append(call(spec, task, 9, 1, caps=((HELD, 0, handle, 0),)))
+            found += [ev.Adopt(task, life, DISK_PORT, 9, 0), ev.Destroy(task, life, DISK_PORT, 0)]
+            if state in ("starting", "ready"):
+                found.append(call(spec, task, 9, 1, caps=((MINT, DISK_PORT, 0, 0),)))
+            if task != DISK:
+                found += [ev.Adopt(task, life, DISK_PORT, 1, 9), ev.Destroy(task, life, DISK_PORT, 1)]
+                found.append(ev.Call(task, life, 9, 1, 0, False, 0, ((MINT, DISK_PORT, 1, 0),), b""))
+            for key, right in spec.rights.items():
+                if key[0] == task and spec.stale(key, right):
+                    found += [call(spec, *key[:1], 9, key[1]), ev.Notify(task, life, key[1], 1, b"n")]
+        return found
+
+
+class Lives(Base):
+    """Restarts, watches, notices and interrupts: a driver, and a server that watches it."""
+
+    tasks = (
+        ev.Create(DISK, "driver", 1, (DISK_PORT,), (), (5, 6)),
+        ev.Create(FILES, "watcher", 2, (FILES_PORT,), (DISK_PORT, DISK_PORT, 30)),
+    )
+    lives = {DISK: 3, FILES: 2}
+    mortal = (DISK, FILES)
+
+    def moves(self, spec):
+        found = self.life(spec)
+        if running(spec, FILES):
+            life = incarnation(spec, FILES)
+            for handle in (1, 2):
+                found += [ev.Watch(FILES, life, handle), ev.Close(FILES, life, handle)]
+            found += [ev.Notify(FILES, life, 1, 3, b"n"), ev.Watch(FILES, life, 3)]
+            if (FILES, 1) not in spec.calls:
+                found.append(call(spec, FILES, 1, 1))
+        if sum(spec.lost.values()) > 3:
+            found = [one for one in found if type(one) is not ev.Notify]
+        else:
+            found += [ev.Dropped(DISK_PORT, 0), ev.Dropped(DISK_PORT, 1)]
+        for line in (5, 6):
+            found.append(ev.Interrupt(line))
+            if running(spec, DISK):
+                found.append(ev.Acknowledge(DISK, incarnation(spec, DISK), line))
+        return found + [reply(spec, task, serial) for task, serial, _ in work(spec)]
+
+    def illegal(self, spec):
+        found = [*self.dead_life(spec), ev.Interrupt(9), ev.Dropped(99, 0), ev.Dropped(DISK_PORT, -1)]
+        for task, (state, life) in spec.life.items():
+            found += [ev.Watch(task, life, 9), ev.Notify(task, life, 9, 1, b"n")]
+            if task != DISK:
+                found.append(ev.Acknowledge(task, life, 5))
+            found += [ev.Interrupt(line) for line in (5, 6) if line not in spec.unmasked]
+            if running(spec, task):
+                found += [ev.Notify(task, life, 3, 1, b"n"), call(spec, task, 9, 3)]
+        return found

@@ -1,0 +1,1 @@
+raise RuntimeError("it was written\n  on a Monday")
