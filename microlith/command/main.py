@@ -16,9 +16,10 @@ from typing import Any
 import click
 
 from microlith import kinds
+from microlith.command.output import Unwritable
 from microlith.interface.status import UsageError
 
-FAILED, USAGE, INTERRUPTED, CLOSED = 1, 2, 130, 141
+USAGE, INTERRUPTED = 2, 130
 
 EPILOG = """\b
 Exit status:
@@ -64,19 +65,18 @@ class Commands(click.Group):
         options["standalone_mode"] = False
         try:
             result = super().main(args, *rest, **options)
-            sys.stdout.flush()
         except UsageError as error:
             _end(USAGE, str(error))
         except _HELP as error:
             click.echo(error.format_message(), err=True)
             sys.exit(USAGE)
+        except Unwritable as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the flush at exit shall not complain again
+            _end(error.status, error.message)
         except click.ClickException as error:
             _end(error.exit_code, " ".join(error.format_message().split()))
         except (KeyboardInterrupt, click.Abort):
             _end(INTERRUPTED)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the flush at exit shall not complain again
-            sys.exit(CLOSED)
         sys.exit(result if isinstance(result, int) else 0)
 
 

@@ -6,7 +6,8 @@ where there is no terminal.  Nothing that came from elsewhere is read as markup.
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
@@ -17,9 +18,29 @@ F = TypeVar("F", bound=Callable[..., Any])
 json_option: Callable[[F], F] = click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 
 
+class Unwritable(click.ClickException):
+    """Standard output takes no more: its reader went away (said by the exit status alone), or it is full."""
+
+    def __init__(self, error: OSError) -> None:
+        gone = isinstance(error, BrokenPipeError)
+        super().__init__("" if gone else f"standard output cannot be written: {(error.strerror or '').lower()}")
+        self.status = 141 if gone else 1
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Around everything that writes to stdout, so that its errors are not taken for a server's."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        raise Unwritable(error) from None
+
+
 def data(text: str) -> None:
     """Print text as it is, ended by one newline."""
-    click.echo(text, nl=not text.endswith("\n"))
+    with writing():
+        click.echo(text, nl=not text.endswith("\n"))
 
 
 def as_json(value: Any) -> None:
@@ -44,4 +65,5 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], styles: Sequenc
     for number, row in enumerate(rows):
         style = styles[number] if number < len(styles) else None
         shown.add_row(*(Text(str(cell)) for cell in row), style=style)
-    Console(file=sys.stdout).print(shown)
+    with writing():
+        Console(file=sys.stdout).print(shown)

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from microlith.frame.page import Page
+from microlith.interface.status import UsageError
 from microlith.process import parcel
 from microlith.process.birth import Birth, Boot
 
@@ -48,7 +49,7 @@ class Root:
             return
         try:
             result = self.handlers[record["do"]](record, descriptors)
-        except LookupError as error:
+        except (LookupError, UsageError) as error:
             result = {"error": f"{error}"}
         if result is not None:
             self.answer(record["id"], result)

@@ -32,8 +32,13 @@ def check_part(system: System, place: Place, element: str, part: Part, base: typ
     for name, value in given.items():
         _check_given(system, place, element, part, needs, name, value)
     for need in needs.values():
-        if need.required and need.name not in given and need.type is not Timer:
+        if need.required and need.name not in given and not _comes_later(part, need):
             raise place.refuse(element, _missing(system, element, cls, need))
+
+
+def _comes_later(part: Part, need: Need) -> bool:
+    """The launcher makes timers, and whoever starts a program on demand may bring its devices."""
+    return need.type is Timer or (need.kind == "device" and isinstance(part, Program) and not part.on_boot)
 
 
 def _check_given(

@@ -10,7 +10,7 @@ from microlith.system.check import NAME
 from microlith.system.check_devices import KINDS
 from microlith.system.classes import DOTTED
 from microlith.system.convert import SIZE
-from microlith.system.tables import MODES, PLACEMENTS, STARTS, TABLES, Key
+from microlith.system.tables import MEANINGS, MODES, PLACEMENTS, STARTS, TABLES, Key
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -145,6 +145,7 @@ def _plan() -> Schema:
 def _reserved(*names: str) -> Schema:
     return {
         name: {
+            "description": MEANINGS[name],
             "type": "object",
             "additionalProperties": False,
             "properties": {key.name: _key(key) for key in TABLES[name]},

@@ -53,6 +53,13 @@ TABLES: dict[str, tuple[Key, ...]] = {
     ),
 }
 
+MEANINGS = {
+    "confine": "What it may reach on the host besides its capabilities and devices.",
+    "quota": "How much of the machine it may hold.",
+    "restart": "What happens when it dies.",
+    "start": "How its process begins.",
+}
+
 _TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "integer": (int,),

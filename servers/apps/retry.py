@@ -6,14 +6,15 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-from microlith.interface.status import DeadlineExceeded, ServerDied, Stale, Status
-from servers.statuses import DeviceError
+from microlith.interface.status import DeadlineExceeded, ServerDied, Stale, Status, SystemStatus
+from servers.statuses import DeviceError, Invalid
 
 T = TypeVar("T")
 
 RETRIES = 3
 #: After these the outcome is unknown or the object is gone; a new attempt from the start may do.
 WORTH_IT = (ServerDied, Stale, DeadlineExceeded, DeviceError)
+TELLING = (DeviceError, Invalid)  # POSIX's words alone do not say what is wrong
 
 
 def patiently(action: Callable[[], T]) -> T:
@@ -28,10 +29,11 @@ def patiently(action: Callable[[], T]) -> T:
 
 def reason(error: Exception) -> str:
     """Why it failed, as POSIX says it where POSIX has words for it."""
-    if isinstance(error, Status):
-        detail = str(error)
-        return os.strerror(error.number) if detail in ("", type(error).__name__) and error.number else detail
-    return getattr(error, "strerror", None) or str(error)
+    detail = str(error)
+    if isinstance(error, Status) and error.number and not isinstance(error, SystemStatus):
+        words = os.strerror(error.number)
+        return f"{words} ({detail})" if isinstance(error, TELLING) and error.detail else words
+    return detail if isinstance(error, Status) else getattr(error, "strerror", None) or detail
 
 
 def report(**fields: object) -> None:

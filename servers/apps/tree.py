@@ -1,6 +1,7 @@
 """Walking a file system."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from microlith.interface.status import Status
 from servers.apps.retry import patiently
@@ -13,25 +14,29 @@ Failed = Callable[[bytes, Exception], None]
 
 
 def walk(files: FileSystem, root: bytes, failed: Failed) -> Iterator[tuple[bytes, Entry]]:
-    """Everything below a directory as (path relative to it, entry): a directory before what is in it, sorted.
+    """Everything below a directory as (path relative to it, entry): a directory, what is in it, the next; sorted.
 
     A directory that cannot be listed is handed to `failed`.
     """
-    stack = [b""]
+    stack = [(b"", _entries(files, root, b"", failed))]
     while stack:
-        directory = stack.pop()
-        try:
-            entries = patiently(lambda at=join(root, directory): list_directory(files, at))  # type: ignore[misc]
-        except Status as status:
-            failed(directory, status)
+        directory, entries = stack[-1]
+        entry = next(entries, None)
+        if entry is None:
+            stack.pop()
             continue
-        below = []
-        for entry in entries:
-            path = join(directory, entry.name)
-            yield path, entry
-            if entry.kind is Kind.DIRECTORY:
-                below.append(path)
-        stack += reversed(below)
+        path = join(directory, entry.name)
+        yield path, entry
+        if entry.kind is Kind.DIRECTORY:
+            stack.append((path, _entries(files, root, path, failed)))
+
+
+def _entries(files: FileSystem, root: bytes, path: bytes, failed: Failed) -> Iterator[Entry]:
+    try:
+        return iter(patiently(partial(list_directory, files, join(root, path))))
+    except Status as status:
+        failed(path, status)
+        return iter(())
 
 
 def list_directory(files: FileSystem, path: bytes) -> list[Entry]:

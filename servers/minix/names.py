@@ -38,7 +38,7 @@ def create(volume: Volume, path: bytes, mode: int, exclusive: bool) -> Inode:
     """The file of this name, made if it is not there."""
     check_mode(mode)
     place = volume.paths.last(path)
-    if place.slash:
+    if place.slash and not place.dots:
         raise IsADirectory(_text(place))
     if place.number and exclusive:
         raise Exists(_text(place))

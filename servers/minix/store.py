@@ -62,10 +62,10 @@ class Store:
             raise DeviceError(f"disk, reading block {block}: {len(data)} bytes, not {count * self.block_size}")
         return data
 
-    def read_many(self, blocks: Iterable[int]) -> dict[int, bytes]:
-        """These blocks, neighbours (and nearly neighbours) in one call each."""
+    def read_many(self, blocks: Iterable[int], bridge: int = BRIDGE) -> dict[int, bytes]:
+        """These blocks, neighbours (and those at most `bridge` blocks apart) in one call each."""
         size, found = self.block_size, {}
-        for run in runs(blocks, BRIDGE, self._call_blocks):
+        for run in runs(blocks, bridge, self._call_blocks):
             data = self.read(run[0], run[-1] - run[0] + 1)
             for block in run:
                 at = (block - run[0]) * size

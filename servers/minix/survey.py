@@ -19,6 +19,7 @@ from servers.minix.store import Store
 from servers.statuses import DeviceError
 
 TABLE_BLOCKS = 64  # of the inode table, read in one call
+BRIDGE = 64  # the indirect blocks of files of one size often lie so far apart
 Fields = list[int]  # an inode's: mode, links, uid, gid, size, three times, ten zones
 LINKS, SIZE, ZONES = 1, 4, 8
 
@@ -76,7 +77,7 @@ class Survey:
         """Claim what these new inodes use, read the directories among them; the new inodes those name."""
         leaves = self._claim_all(numbers)
         directories = [n for n in numbers if stat.S_ISDIR(self.inodes[n][0])]
-        contents = self._store.read_many(zone for n in directories for zone in leaves[n] if zone)
+        contents = self._store.read_many((zone for n in directories for zone in leaves[n] if zone), BRIDGE)
         found: list[int] = []
         for number in directories:
             found += self._read_directory(number, leaves[number], contents)
@@ -167,7 +168,7 @@ class Survey:
 
     def _claim_maps(self, nodes: list[Node], leaves: dict[int, list[int]]) -> list[Node]:
         """Claim what these indirect blocks point to; the indirect blocks among that."""
-        contents = self._store.read_many(node.zone for node in nodes)
+        contents = self._store.read_many((node.zone for node in nodes), BRIDGE)
         below: list[Node] = []
         for node in nodes:
             table = list(self._pointers.unpack(contents[node.zone]))

@@ -33,7 +33,11 @@ def audit(core, spec):
     if rights or core.children or core.holders or core.suspended:
         objects = [((r.port, r.object), key, r.state) for key, r in rights.items() if r.object]
         same("holders", as_sets(core.holders), groups((ref, key) for ref, key, state in objects if state == LIVE))
-        same("suspended", as_sets(core.suspended), groups((ref, key) for ref, key, state in objects if state == SUSPENDED))
+        same(
+            "suspended",
+            as_sets(core.suspended),
+            groups((ref, key) for ref, key, state in objects if state == SUSPENDED),
+        )
         same("children", as_sets(core.children), groups((r.parent, key) for key, r in rights.items() if r.parent))
         same("parents", {r.parent for r in rights.values() if r.parent} - rights.keys(), set())
     if calls or messages or core.queues or core.ids:

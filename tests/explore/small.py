@@ -259,3 +259,89 @@ class Lives(Base):
             if running(spec, task):
                 found += [ev.Notify(task, life, 3, 1, b"n"), call(spec, task, 9, 3)]
         return found
+
+
+class Gifts(Base):
+    """Messages that carry new objects in every direction, while queues are full and transports fail."""
+
+    limits = {"window": 1, "queue_limit": 2, "quota_calls": 2, "quota_rights": 3}
+    tasks = (
+        ev.Create(DISK, "disk", 1, (DISK_PORT,), ()),
+        ev.Create(FILES, "files", 2, (FILES_PORT,), (DISK_PORT, FILES_PORT)),
+        ev.Create(APP, "app", 3, (30,), (FILES_PORT,)),
+    )
+    up = (DISK, FILES, APP)
+    lives = {DISK: 1, FILES: 2, APP: 1}
+    mortal = (FILES,)
+    most = 3
+
+    def moves(self, spec):
+        found = self.life(spec)
+        if running(spec, FILES):
+            life = incarnation(spec, FILES)
+            found += [ev.Destroy(FILES, life, FILES_PORT, number) for number in (1, 2)]
+            found += self.calls(spec, FILES, 1, ((MINT, FILES_PORT, 1, 0),), 0)
+        for id in (1, 2):
+            found += self.calls(spec, APP, id, ((MINT, 30, id, id - 1),), 4 + id)
+        for task, serial, waits in work(spec):
+            found += [reply(spec, task, serial), ev.Undeliverable(task, serial)]
+            if task == FILES and waits:
+                for handle in (1, 2):
+                    caps = ((MINT, FILES_PORT, handle, handle - 1),) if self.room(spec, DISK if handle == 1 else APP) else ()
+                    payload = b"f" + bytes(waits)
+                    found.append(ev.Forward(FILES, incarnation(spec, FILES), serial, handle, 8, caps, payload))
+            elif task == FILES and spec.at_work(task, serial) and self.room(spec, APP):
+                found.append(reply(spec, task, serial, ((MINT, FILES_PORT, 2, 7),)))
+        found += [ev.Close(task, incarnation(spec, task), handle) for task, handle in spec.rights if handle > 2]
+        return found + ([ev.Tick(5), ev.Tick(6)] if any(c.deadline for c in spec.calls.values()) else [])
+
+    def room(self, spec, task):
+        return spec.fresh[task] <= self.most
+
+    def calls(self, spec, task, id, caps, deadline):
+        if (task, id) in spec.calls or not running(spec, task):
+            return []
+        waits = task == APP
+        return [call(spec, task, id, 1, waits and id == 1, deadline, caps if self.room(spec, FILES) else ())]
+
+    def illegal(self, spec):
+        found = self.dead_life(spec)
+        if running(spec, FILES):
+            found += [call(spec, FILES, 9, 2), call(spec, FILES, 9, 1, caps=((MINT, 30, 1, 0),))]
+        return found
+
+
+class Clash(Base):
+    """A server dies again while it starts, with objects of two lives under one number."""
+
+    tasks = (
+        ev.Create(DISK, "disk", 1, (DISK_PORT,), ()),
+        ev.Create(FILES, "files", 2, (FILES_PORT,), (DISK_PORT,)),
+        ev.Create(APP, "low", 0, (30,), (DISK_PORT,)),
+    )
+    up = (APP, DISK, FILES)
+    lives = {DISK: 4, FILES: 1, APP: 1}
+    mortal = (DISK,)
+
+    def setup(self):
+        """FILES holds two objects of DISK."""
+        found = super().setup()
+        for serial in (1, 2):
+            caps = ((MINT, DISK_PORT, serial, serial),)
+            call = ev.Call(FILES, 1, 1, 1, 7, False, 0, (), b"open")
+            found += [call, ev.Reply(DISK, 1, serial, False, False, caps, b"")]
+        return found
+
+    def moves(self, spec):
+        found = self.life(spec)
+        for handle in (2, 3):
+            found.append(ev.Close(FILES, 1, handle))
+            if (FILES, handle) in spec.rights and (FILES, 1) not in spec.calls:
+                found.append(call(spec, FILES, 1, handle))
+        if spec.life[DISK][0] == "starting":
+            for old in sorted({spec.rights[key].object for key in spec.waiting}):
+                found += [ev.Adopt(DISK, incarnation(spec, DISK), DISK_PORT, old, new) for new in (1, 2)]
+        return found + [reply(spec, task, serial) for task, serial, _ in work(spec)]
+
+    def illegal(self, spec):
+        return self.dead_life(spec)

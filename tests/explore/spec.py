@@ -195,7 +195,9 @@ class Spec:
 
     def speaks(self, event):
         """Is it a word of a task's present, running incarnation?"""
-        return isinstance(event, ev.FromTask) and self.alive(event.task) and self.life[event.task][1] == event.incarnation
+        return (
+            isinstance(event, ev.FromTask) and self.alive(event.task) and self.life[event.task][1] == event.incarnation
+        )
 
     def compare(self, event, demanded, effects):
         missing, extra = Counter(demanded), Counter(effects)
@@ -207,7 +209,9 @@ class Spec:
                 f"{'undemanded' if wrong else 'missing'} {effect} at {event}; demanded {demanded}, got {effects}",
             )
         for server in self.tasks:
-            order = [[e.call for e in side if type(e) is ev.Deliver and e.task == server] for side in (demanded, effects)]
+            order = [
+                [e.call for e in side if type(e) is ev.Deliver and e.task == server] for side in (demanded, effects)
+            ]
             if order[0] != order[1]:
                 raise Violation(FIFO, f"server {server}: {effects}")
 
@@ -631,3 +635,7 @@ class Spec:
                 fine = state != "gone"
             if not fine or not self.alive(one[0]):
                 raise Violation(PENDING, f"{one} {call}, its server is {state}")
+
+
+NEVER_FAILS = "the core never fails"
+INVARIANTS = tuple(value for name, value in list(globals().items()) if name.isupper() and type(value) is str)

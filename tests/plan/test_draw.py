@@ -84,17 +84,15 @@ def test_json_of_a_guest_and_back():
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"architecture": 5}', "nonsense"])
 def test_from_json_of_no_plan(text):
-    with pytest.raises(ValueError):  # noqa: PT011 - msgspec's own words
+    with pytest.raises(ValueError):
         from_json(text)
 
 
 names = st.text("abc_", min_size=1, max_size=5)
-values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3).map(tuple) | st.dictionaries(names, inner, max_size=3),
-    max_leaves=5,
+values = st.sampled_from(
+    [None, True, 0, -(2**63), 2**63 - 1, 0.1, 1e300, "", "é", "a\nb", (), (1, ("x",)), {"k": (None,)}]
 )
-options = st.dictionaries(names, values, max_size=3)
+options = st.dictionaries(names, values, max_size=2)
 links = st.builds(Link, names, names, names, names, names, options)
 domains = st.builds(
     Domain, names, names, st.lists(st.builds(Instance, names, names), max_size=3).map(tuple), st.none(), options

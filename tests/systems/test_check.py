@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from microlith.frame.server import Server
-from microlith.interface.devices import HostFile, Timer
+from microlith.frame.server import App, Server
+from microlith.interface.devices import HostDirectory, HostFile, Timer
 from microlith.interface.interface import Interface
 from microlith.interface.operation import idempotent, notify, waits
 from microlith.interface.status import UsageError
@@ -88,6 +88,15 @@ def test_check_good_system(system):
 
 def test_check_names_the_system_where_there_is_no_file(system):
     assert refusal(system.server("more", Files, disk="files")).startswith("mine: servers.more.disk needs BlockDevice")
+
+
+def test_check_device_of_a_demand_app_may_come_with_its_start(system):
+    class Copy(App):
+        tree: HostDirectory
+        files: Older | None = None
+
+    check(system.app("copy", Copy, on_boot=False))
+    assert "apps.copy is missing the device 'tree'" in refusal(system.app("copy", Copy))
 
 
 def test_check_int_for_float(system):

@@ -1,0 +1,217 @@
+"""The ZeroMQ process round the core: messages become events, effects become messages.
+
+One ROUTER; every domain is one connection on it, known by the pid behind it.  Rules:
+- A peer is heard only after HELLO, and only while its incarnation lives.
+- Delivery is mandatory and never blocks: what a server cannot take is answered Busy, what a client
+  does not take is lost to that client alone.
+- A message is one frame.  Anything else, and anything that cannot be read, ends its sender.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import zmq
+
+from microkernel.core import Core, events
+from microkernel.core.events import Effect, Event
+from microkernel.zap import DOMAIN, Gate, pid_of
+from microlith.frame import wire
+from microlith.frame.codec import status_body
+from microlith.frame.page import BYTES_IN, BYTES_OUT, RECEIVED, SENT
+from microlith.interface.status import SYSTEM_STATUSES
+
+HIGH_WATER = 1000  # messages queued to one peer
+Peer = tuple[int, int, int]  # task, incarnation, pid
+
+_HEADER, _CAP = wire.HEADER, wire.CAP
+_FAILURES = {status.__name__: status_body(status()) for status in SYSTEM_STATUSES}
+
+
+class Broker:
+    """Moves messages between the ROUTER and the core."""
+
+    def __init__(
+        self,
+        core: Core,
+        endpoint: str,
+        words: Any,
+        who: Callable[[int], tuple[int, int] | None],
+        convict: Callable[[int, str], None],
+    ) -> None:
+        self.core, self.words, self.who, self.convict = core, words, who, convict
+        self.context = zmq.Context()
+        self.gate = Gate(self.context, lambda pid: who(pid) is not None)
+        self.router = self.context.socket(zmq.ROUTER)
+        self.router.linger = 0
+        self.router.router_mandatory = 1
+        self.router.sndhwm = HIGH_WATER
+        self.router.rcvhwm = HIGH_WATER
+        self.router.maxmsgsize = wire.MAX_MESSAGE
+        self.router.zap_domain = DOMAIN
+        self.router.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
+        self.router.bind(endpoint)
+        self.endpoint = endpoint
+        self.peers: dict[bytes, Peer] = {}
+        self.routes: dict[int, bytes] = {}
+        self.recorder: Callable[[Event, list[Effect]], None] | None = None
+        self.on: dict[type[Effect], Callable[[Any], Any]] = {
+            events.Deliver: self._deliver,
+            events.Answer: self._answer,
+            events.Fail: self._fail,
+            events.Notice: self._notice,
+            events.Withdrawn: lambda e: self.post(e.task, wire.pack(wire.WITHDRAWN, call=e.call)),
+            events.Confirm: lambda e: self.post(e.task, wire.pack(wire.CONFIRM, call=e.call, flags=e.accepted)),
+            events.Death: lambda e: self.post(e.task, wire.pack(wire.DEATH, 0, 0, e.handle, e.incarnation)),
+            events.Released: lambda e: self.post(e.task, wire.pack(wire.RELEASED, target=e.object, port=e.port)),
+            events.Attend: lambda e: self.post(e.task, wire.pack(wire.INTERRUPT, target=e.line)),
+        }
+
+    # --- the machine -------------------------------------------------------------------------------
+
+    def step(self, event: Event) -> None:
+        """One step of the core, and all that follows from it."""
+        effects = self.core.step(event)
+        if self.recorder is not None:
+            self.recorder(event, effects)
+        for effect in effects:
+            self.on[type(effect)](effect)
+
+    # --- messages in -------------------------------------------------------------------------------
+
+    def receive(self) -> None:
+        """Handle every message that has arrived."""
+        router = self.router
+        while router.EVENTS & zmq.POLLIN:
+            identity = router.recv()
+            peer = self.peers.get(identity)
+            if peer is None:
+                self._stranger(identity)
+                continue
+            raw = router.recv()
+            if router.RCVMORE:
+                self._discard()
+                self.convict(peer[2], "sent a message of several frames")
+                continue
+            self.words[RECEIVED] += 1
+            self.words[BYTES_IN] += len(raw)
+            event = self.event(raw, peer)
+            if event is not None:
+                self.step(event)
+
+    def _stranger(self, identity: bytes) -> None:
+        """The first message of a connection: HELLO from a pid that we know and that has no other."""
+        frame = self.router.recv(copy=False)
+        pid = pid_of(str(frame.get("Peer-Address")))
+        several = frame.more
+        self._discard()
+        known = self.who(pid) if pid is not None else None
+        if known is None or pid is None or known[0] in self.routes:
+            return
+        raw = frame.bytes
+        if several or len(raw) != _HEADER.size or raw[:2] != bytes((wire.VERSION, wire.HELLO)):
+            self.convict(pid, "did not begin with HELLO")
+            return
+        self.peers[identity] = (*known, pid)
+        self.routes[known[0]] = identity
+        self.welcome(known[0])
+
+    def welcome(self, task: int) -> None:
+        """A task has connected (the kernel sets this)."""
+
+    def _discard(self) -> None:
+        while self.router.RCVMORE:
+            self.router.recv(copy=False)
+
+    def event(self, raw: bytes, peer: Peer) -> Event | None:
+        """A message as an event; None (and its sender ended) if it does not follow the protocol."""
+        task, incarnation, pid = peer
+        if len(raw) >= _HEADER.size:
+            fields = _HEADER.unpack_from(raw)
+            version, kind, operation, count, flags, port, call, target, _, deadline, body, bulk = fields
+            start = _HEADER.size + count * _CAP.size
+            if version == wire.VERSION and len(raw) == start + body + bulk:
+                caps = tuple(_CAP.iter_unpack(raw[_HEADER.size : start])) if count else ()
+                if kind == wire.CALL:
+                    return events.Call(
+                        task, incarnation, call, target, operation, flags & 1 == 1, max(0, deadline), caps, raw
+                    )
+                if kind in (wire.REPLY, wire.STATUS):
+                    status, confirm = kind == wire.STATUS, flags & wire.WANT_CONFIRM != 0
+                    return events.Reply(task, incarnation, call, status, confirm, caps, raw)
+                made = self._event(kind, task, incarnation, operation, call, target, port, caps, raw)
+                if made is not None:
+                    return made
+        self.convict(pid, "sent bytes that are no message")
+        return None
+
+    def _event(
+        self, kind: int, task: int, incarnation: int, operation: int, call: int, target: int, port: int,
+        caps: tuple[wire.Cap, ...], raw: bytes,
+    ) -> Event | None:  # fmt: skip
+        if kind == wire.NOTIFY:
+            return events.Notify(task, incarnation, target, operation, raw)
+        if kind == wire.FORWARD:
+            return events.Forward(task, incarnation, call, target, operation, caps, raw)
+        if kind in _SIMPLE:
+            return _SIMPLE[kind](task, incarnation, call, target, port)
+        return None
+
+    # --- messages out ------------------------------------------------------------------------------
+
+    def post(self, task: int, raw: bytes | bytearray) -> bool:
+        """Send to a task without blocking; False if it cannot take it."""
+        identity = self.routes.get(task)
+        if identity is None:
+            return False
+        try:
+            self.router.send(identity, zmq.SNDMORE | zmq.DONTWAIT)
+            self.router.send(raw, zmq.DONTWAIT)
+        except zmq.ZMQError:  # EAGAIN: its queue is full; EHOSTUNREACH: it has gone, and its death is on the way
+            return False
+        self.words[SENT] += 1
+        self.words[BYTES_OUT] += len(raw)
+        return True
+
+    def _deliver(self, effect: events.Deliver) -> None:
+        raw = wire.rewrite(effect.payload, wire.CALL, effect.call, effect.object, effect.port, effect.caps)
+        if not self.post(effect.task, raw):
+            self.step(events.Undeliverable(effect.task, effect.call))
+
+    def _answer(self, effect: events.Answer) -> None:
+        kind = wire.STATUS if effect.status else wire.REPLY
+        self.post(effect.task, wire.rewrite(effect.payload, kind, effect.id, 0, 0, effect.caps))
+
+    def _fail(self, effect: events.Fail) -> None:
+        self.post(effect.task, wire.pack(wire.FAIL, call=effect.id, body=_FAILURES[effect.status]))
+
+    def _notice(self, effect: events.Notice) -> None:
+        raw = wire.rewrite(effect.payload, wire.NOTIFY, 0, effect.object, effect.port, ())
+        _HEADER.pack_into(raw, 0, *_HEADER.unpack_from(raw)[:8], effect.lost, *_HEADER.unpack_from(raw)[9:])
+        if not self.post(effect.task, raw):
+            self.step(events.Dropped(effect.port, effect.lost))
+
+    # --- the end of a peer -------------------------------------------------------------------------
+
+    def forget(self, task: int) -> None:
+        """A task's process is gone: nobody is there to be reached, or heard, until the next HELLO."""
+        identity = self.routes.pop(task, None)
+        if identity is not None:
+            del self.peers[identity]
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self.router.close()
+        self.gate.socket.close()
+        self.context.term()
+
+
+_SIMPLE: dict[int, Callable[[int, int, int, int, int], Event]] = {
+    wire.CANCEL: lambda task, life, call, target, port: events.Cancel(task, life, call),
+    wire.CLOSE: lambda task, life, call, target, port: events.Close(task, life, target),
+    wire.REVOKE: lambda task, life, call, target, port: events.Revoke(task, life, target),
+    wire.DESTROY: lambda task, life, call, target, port: events.Destroy(task, life, port, target),
+    wire.WATCH: lambda task, life, call, target, port: events.Watch(task, life, target),
+    wire.ADOPT: lambda task, life, call, target, port: events.Adopt(task, life, port, call, target),
+    wire.READY: lambda task, life, call, target, port: events.Ready(task, life),
+    wire.ACKNOWLEDGE: lambda task, life, call, target, port: events.Acknowledge(task, life, target),
+}

@@ -1,0 +1,311 @@
+"""A domain's connection to the microkernel: one DEALER, calls out, requests in.
+
+The same socket carries what this domain asks of others and what others ask of it.  While a call of its
+own is out, requests wait in the frame's inbox.  The socket sets no identity: the kernel knows who
+speaks by the pid behind it (docs/wire.md).
+"""
+
+from time import monotonic_ns
+from typing import Any
+
+import msgspec
+import zmq
+
+from microlith.frame import page as pages
+from microlith.frame import wire
+from microlith.frame.codec import status_body
+from microlith.frame.connection import Connection, Gone, bad
+from microlith.frame.facade import facade
+from microlith.frame.frame import Frame
+from microlith.frame.reply import Reply
+from microlith.frame.server import Object
+from microlith.frame.stub import Stub, stub_class
+from microlith.interface.interface import operations_of
+from microlith.interface.operation import Operation
+from microlith.interface.status import BadMessage, Status, Unavailable
+from microlith.process.birth import Birth
+
+TURN_MS = 500  # how often a blocked domain beats and looks at the time
+GRACE_NS = 200_000_000  # the kernel answers at the deadline; this much later we stop believing in it
+HELLO_S = 20.0
+HELD, MINT, GRANTED, HOME = 0, 1, 2, 3
+LINGER_MS = 500
+
+
+class Welcome(msgspec.Struct, frozen=True, array_like=True):
+    """The body of the kernel's first message."""
+
+    name: str
+    incarnation: int
+    rank: int
+    slots: tuple[tuple[str, int, int], ...]  # slot, handle, rank
+    lines: tuple[tuple[int, int, str], ...]  # line, port, device attribute
+    suspended: tuple[tuple[int, int, int], ...]  # port, object, badge
+
+
+class KernelReply(Reply):
+    """An open call that came through the kernel."""
+
+    def __init__(self, connection: "KernelConnection", call: int, operation: Operation, target: Any, port: int) -> None:
+        super().__init__()
+        self.connection, self.call, self.operation, self.target, self.port = connection, call, operation, target, port
+
+    def send(self, status: Status | None, value: Any) -> bool:
+        return self.connection.answer_late(self, status, value)
+
+
+class KernelConnection(Connection):
+    """The connection of one domain."""
+
+    grace_ns = GRACE_NS
+
+    def __init__(self, frame: Frame, endpoint: str) -> None:
+        super().__init__(frame)
+        self._context = zmq.Context()
+        self.socket = self._context.socket(zmq.DEALER)
+        self.socket.linger = 0
+        self.socket.immediate = 1
+        self.socket.rcvtimeo = TURN_MS
+        self.socket.sndtimeo = TURN_MS
+        self.socket.maxmsgsize = wire.MAX_MESSAGE
+        self.socket.connect(endpoint)
+        self._receive = self.socket.recv
+        self._send = self.socket.send
+        self.parts: dict[int, Any] = {}
+        self.open: dict[int, KernelReply] = {}
+        self._objects: dict[tuple[int, int], Object] = {}
+        self._numbers: dict[int, int] = {}
+        self._next_object = 1
+        self._port = 0
+        self._stopped = False
+        self.welcome = self._hello()
+
+    def _hello(self) -> Welcome:
+        self.transmit(wire.pack(wire.HELLO))
+        raw = self.receive(monotonic_ns() + int(HELLO_S * 1e9))
+        if raw is None or raw[1] != wire.WELCOME:
+            raise Gone("the kernel did not welcome us")
+        return msgspec.msgpack.decode(wire.parse(raw).body, type=Welcome)
+
+    # --- transport ---------------------------------------------------------------------------------
+
+    def transmit(self, raw: bytes) -> None:
+        try:
+            self._send(raw)
+        except zmq.Again:
+            raise Gone("the kernel takes no messages") from None
+
+    def receive(self, until: int) -> bytes | None:
+        while True:
+            try:
+                raw: bytes = self._receive()
+                return raw
+            except zmq.Again:
+                self.words[pages.BEATS] += 1
+                if until and monotonic_ns() >= until:
+                    return None
+
+    def ready(self) -> None:
+        self.transmit(wire.pack(wire.READY, incarnation=self.welcome.incarnation))
+
+    def close(self) -> None:
+        self._close_forgotten()
+        self.socket.close(LINGER_MS)
+        self._context.term()
+
+    # --- serving -----------------------------------------------------------------------------------
+
+    def serve(self, parts: dict[int, Any]) -> int:
+        """Start the servers, adopt what an earlier incarnation left, say ready, serve until STOP."""
+        self.parts = parts
+        self._lines = {line: (parts[port], device) for line, port, device in self.welcome.lines}
+        for part in parts.values():
+            part.start()
+        for port, number, badge in self.welcome.suspended:
+            made = parts[port].adopt(badge)
+            if made is not None:
+                new = self._number(made, port)
+                self.transmit(wire.pack(wire.ADOPT, call=number, target=new, port=port))
+        self.ready()
+        words, inbox = self.words, self.frame.inbox
+        while not self.frame.stopping:
+            if self.frame.notices:
+                self.frame.deliver_notices()
+            words[pages.STATE] = pages.IDLE
+            raw = inbox.popleft()[1] if inbox else self.take(0)
+            if raw is not None:
+                self.handle(raw)
+        self.close()
+        return 0
+
+    def handle(self, raw: bytes) -> None:
+        """Serve one message of the kernel."""
+        kind = raw[1]
+        if kind == wire.CALL:
+            self._call(wire.parse(raw))
+        elif kind == wire.NOTIFY:
+            self._notify(wire.parse(raw))
+        elif kind == wire.INTERRUPT:
+            self._interrupt(wire.parse(raw).target)
+        elif kind == wire.WITHDRAWN:
+            self._withdrawn(wire.parse(raw).call)
+        elif kind == wire.RELEASED:
+            self._released(wire.parse(raw))
+        elif kind == wire.STOP:
+            self._stop()
+
+    def _call(self, message: wire.Message) -> None:
+        try:
+            target, operation, arguments = self._read(message)
+        except BadMessage as status:
+            self.send(bad(message.call, status))
+            return
+        reply = KernelReply(self, message.call, operation, target, message.port)
+        if operation.waits:
+            self.open[message.call] = reply
+        result = self.frame.serve(target, operation, arguments, reply, message.deadline)
+        if result is reply:
+            return
+        reply.done = True
+        self.open.pop(message.call, None)
+        if isinstance(result, Status):
+            self.send(wire.pack(wire.STATUS, call=message.call, body=status_body(result)))
+            return
+        self._port = message.port
+        body, bulk, caps = self.codec.reply(operation, result)
+        self.send(wire.pack(wire.REPLY, 0, message.call, caps=caps, body=body, bulk=bulk))
+
+    def _read(self, message: wire.Message) -> tuple[Any, Operation, tuple[Any, ...]]:
+        port, number = message.port, message.target
+        target = self._objects.get((port, number)) if number else self.parts.get(port)
+        if target is None:
+            raise BadMessage(f"there is no object {number} here")
+        operation = by_number(type(target)).get(message.operation)
+        if operation is None or operation.notify != (message.kind == wire.NOTIFY):
+            raise BadMessage(f"{type(target).__name__} has no such operation {message.operation}")
+        self._port = port
+        return target, operation, self.codec.read_request(operation, message.body, message.bulk, message.caps)
+
+    def _notify(self, message: wire.Message) -> None:
+        try:
+            target, operation, arguments = self._read(message)
+        except BadMessage:
+            return
+        self.frame.notice(target, operation, arguments, message.incarnation)
+
+    def _interrupt(self, line: int) -> None:
+        server, device = self._lines[line]
+        if server.interrupt(device) is not False:
+            self.acknowledge(line)
+
+    def acknowledge(self, line: int) -> None:
+        """Have the kernel poll a line again."""
+        self.send(wire.pack(wire.ACKNOWLEDGE, target=line))
+
+    def _withdrawn(self, call: int) -> None:
+        reply = self.open.pop(call, None)
+        if reply is None:
+            return
+        reply.cancelled = True
+        withdrawn = getattr(reply.target, "withdrawn", None)
+        if withdrawn is not None:
+            withdrawn(reply)
+
+    def _released(self, message: wire.Message) -> None:
+        gone = self._objects.pop((message.port, message.target), None)
+        if gone is not None:
+            self._numbers.pop(id(gone), None)
+            gone.released()
+
+    def _stop(self) -> None:
+        for part in self.parts.values():
+            part.stop()
+        self.frame.stopping = True
+
+    # --- answers that come later -------------------------------------------------------------------
+
+    def answer_late(self, reply: KernelReply, status: Status | None, value: Any) -> bool:
+        """Answer a call that was kept open, and learn from the kernel whether that counted."""
+        if self.open.pop(reply.call, None) is None:
+            return False
+        if status is not None:
+            self.send(wire.pack(wire.STATUS, call=reply.call, flags=wire.WANT_CONFIRM, body=status_body(status)))
+        else:
+            self._port = reply.port
+            body, bulk, caps = self.codec.reply(reply.operation, value)
+            self.send(wire.pack(wire.REPLY, call=reply.call, flags=wire.WANT_CONFIRM, caps=caps, body=body, bulk=bulk))
+        while True:
+            raw = self.take(0)
+            if raw is None:
+                continue
+            if raw[1] != wire.CONFIRM:
+                self.frame.inbox.append((self, raw))
+                continue
+            message = wire.parse(raw)
+            if message.call == reply.call:
+                return bool(message.flags)
+
+    def forward(self, reply: Any, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
+        if not isinstance(reply, KernelReply):
+            raise Unavailable(
+                f"{operation.qualified}: only a call that came through the kernel is forwarded through it"
+            )
+        body, bulk, caps = self.codec.request(operation, arguments)
+        self.open.pop(reply.call, None)
+        reply.done = True
+        self.send(wire.pack(wire.FORWARD, operation.number, reply.call, stub.handle, caps=caps, body=body, bulk=bulk))
+
+    def wait_interrupt(self, server: Any, device: str, until: int) -> bool:
+        """Block until a device's interrupt message comes; other messages wait in the inbox."""
+        while True:
+            raw = self.take(until)
+            if raw is None:
+                return False
+            if raw[1] == wire.INTERRUPT:
+                line = wire.parse(raw).target
+                if self._lines[line] == (server, device):
+                    self.acknowledge(line)
+                    return True
+            self.frame.inbox.append((self, raw))
+
+    # --- capabilities ------------------------------------------------------------------------------
+
+    def lower(self, capability: Any) -> wire.Cap:
+        if isinstance(capability, Stub) and capability.connection is self:
+            return (HELD, 0, capability.handle, 0)
+        capability = getattr(capability, "target", capability)
+        if isinstance(capability, Object):
+            return (MINT, self._port, self._number(capability, self._port), capability.badge)
+        raise TypeError(f"{capability!r} is no capability that this domain can pass on")
+
+    def lift(self, entry: wire.Cap, interface: Any) -> Any:
+        kind, first, number, _ = entry
+        if kind == GRANTED:
+            return stub_class(interface)(self, number, first)
+        target = self._objects.get((first, number)) if number else self.parts.get(first)
+        if target is None or not isinstance(target, interface):
+            raise ValueError(f"the capability that came home is no {interface.__name__}")
+        return facade(target)
+
+    def _number(self, made: Object, port: int) -> int:
+        number = self._numbers.get(id(made))
+        if number is None:
+            number, self._next_object = self._next_object, self._next_object + 1
+            self._numbers[id(made)] = number
+            self._objects[(port, number)] = made
+        return number
+
+
+_operations: dict[type, dict[int, Operation]] = {}
+
+
+def by_number(cls: type) -> dict[int, Operation]:
+    """The operation table of a class, by number."""
+    if cls not in _operations:
+        _operations[cls] = {operation.number: operation for operation in operations_of(cls).values()}
+    return _operations[cls]
+
+
+def connect(frame: Frame, birth: Birth, descriptors: dict[str, int]) -> KernelConnection:
+    """The connection of a domain; the kernel has welcomed it when this returns."""
+    return KernelConnection(frame, birth.endpoint)

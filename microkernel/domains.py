@@ -1,0 +1,302 @@
+"""The kernel's domains: tasks of the core with processes behind them, their births and deaths."""
+
+import os
+import resource
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from microkernel.core import events
+from microlith.frame import wire
+from microlith.interface.devices import Timer
+from microlith.interface.needs import needs_of
+from microlith.interface.status import UsageError
+from microlith.process.birth import Birth, find_class
+from microlith.process.restart import Restart
+from microlith.process.root import Root
+from microlith.process.spawner import Spawner
+
+if TYPE_CHECKING:
+    from microkernel.kernel import Kernel
+
+MODULES = ("microlith.process.domain", "microkernel.connection")
+DESCRIPTORS = 256  # of a domain, where its quota says nothing
+RESERVE = 256  # the kernel's own
+OUTSIDE = 1024  # left for connections of attached processes, which are watched (see flood.py)
+
+
+class Domain:
+    """One domain: its task number, its birth record, its present process (pid 0: none)."""
+
+    def __init__(self, task: int, name: str, birth: Birth, restart: Restart | None, child: bool) -> None:
+        self.task, self.name, self.birth, self.restart, self.child = task, name, birth, restart, child
+        self.server = not birth.parts[0].app
+        self.incarnation = 0
+        self.pid = self.pidfd = 0
+        self.ready = False
+        self.gone = False
+        self.reason = ""
+        self.suspended: tuple[tuple[int, int, int], ...] = ()
+        self.lines: tuple[tuple[int, int, str], ...] = ()
+        self.stdio: tuple[int, ...] = ()
+        self.descriptors = 0  # what it may open, counted against the kernel's own limit
+
+
+class Domains:
+    """All domains of the kernel, by task number."""
+
+    def __init__(self, kernel: "Kernel", root: Root) -> None:
+        self.kernel, self.root, self.boot_record = kernel, root, root.boot
+        self.spawner = Spawner(MODULES, root.boot.classes, root.boot.root.path)
+        self.table: dict[int, Domain] = {}
+        self._pids: dict[int, Domain] = {}
+        self._next_task = 1
+        self._next_line = 1
+        self._serial = 0
+        self._announced = False
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.budget = hard - RESERVE - OUTSIDE
+
+    def boot(self) -> None:
+        """Create every domain of the plan, then start them all; calls queue until a server is ready."""
+        created = []
+        for birth in sorted(self.boot_record.domains, key=lambda b: b.rank):
+            restart = Restart(self.boot_record.restart.get(birth.domain, {}))
+            created.append(self.create(birth.domain, birth, restart))
+        for domain in created:
+            self.start(domain)
+
+    # --- births ------------------------------------------------------------------------------------
+
+    def create(self, name: str, birth: Birth, restart: Restart | None = None, child: bool = True) -> Domain:
+        """Make a domain known to the core."""
+        task, self._next_task = self._next_task, self._next_task + 1
+        domain = self.table[task] = Domain(task, name, birth, restart, child)
+        domain.lines = self._lines(birth)
+        ports = {p.name: p.port for b in self.boot_record.domains for p in b.parts if not p.app}
+        grants = tuple(ports[slot.server] for part in birth.parts for slot in part.slots)
+        own = tuple(part.port for part in birth.parts if not part.app)
+        lines = tuple(line for line, _, _ in domain.lines)
+        self.kernel.broker.step(events.Create(task, name, birth.rank, own, grants, lines))
+        return domain
+
+    def _lines(self, birth: Birth) -> tuple[tuple[int, int, str], ...]:
+        """Give every interrupting device of a domain's servers a line, and timers a descriptor."""
+        found = []
+        for part in birth.parts:
+            if part.app or not part.cls:
+                continue
+            for attribute, kind in interrupting(part.cls).items():
+                name = part.devices.get(attribute)
+                if kind is Timer and name is None:
+                    name = f"{part.name}.{attribute}"
+                    self.root.devices[f"device:{name}:0"] = Timer.make(name).line
+                if name is None:
+                    continue
+                line, self._next_line = self._next_line, self._next_line + 1
+                self.kernel.lines[line] = self.root.devices[f"device:{name}:0"]
+                found.append((line, part.port, attribute))
+        return tuple(found)
+
+    def start(self, domain: Domain) -> None:
+        """Spawn the next incarnation of a domain."""
+        domain.descriptors = self._take_budget(int(domain.birth.quota.get("descriptors", DESCRIPTORS)), domain.name)
+        domain.incarnation += 1
+        birth = msgspec.structs.replace(
+            domain.birth,
+            domain=domain.name,
+            incarnation=domain.incarnation,
+            endpoint=self.kernel.broker.endpoint,
+            quota={**domain.birth.quota, "descriptors": domain.descriptors},
+            parts=tuple(_with_timers(part) for part in domain.birth.parts),
+        )
+        birth, descriptors = self.root.endow(birth, domain.stdio)
+        self._begin(domain, self.spawner.spawn(birth, descriptors))
+        self.root.spent(descriptors)
+        domain.stdio = ()
+
+    def _begin(self, domain: Domain, pid: int) -> None:
+        domain.pid, domain.ready = pid, False
+        domain.pidfd = os.pidfd_open(pid)
+        self._pids[pid] = domain
+        self.kernel.watch(domain.pidfd, lambda: self.ended(domain))
+        self.kernel.broker.step(events.Started(domain.task, domain.incarnation))
+        self.root.event("started", name=domain.name, pid=pid, incarnation=domain.incarnation)
+
+    def _take_budget(self, wanted: int, name: str) -> int:
+        """Count a domain's descriptors against ours: a listener that runs out of them aborts."""
+        if wanted > self.budget:
+            raise UsageError(
+                f"{name}: its {wanted} descriptors and those of the other domains exceed the kernel's limit;"
+                " raise it (ulimit -Hn) or lower quota.descriptors"
+            )
+        self.budget -= wanted
+        return wanted
+
+    # --- what the broker asks and tells ------------------------------------------------------------
+
+    def who(self, pid: int) -> tuple[int, int] | None:
+        """The task and incarnation behind a pid that lives."""
+        domain = self._pids.get(pid)
+        return None if domain is None else (domain.task, domain.incarnation)
+
+    def convict(self, pid: int, reason: str) -> None:
+        """A peer broke the protocol or floods us: end it."""
+        domain = self._pids.get(pid)
+        if domain is None:
+            return
+        domain.reason = reason
+        self.root.event("convicted", name=domain.name, pid=pid, text=reason)
+        signal.pidfd_send_signal(domain.pidfd, signal.SIGKILL)
+
+    def expect(self, effect: events.Welcome) -> None:
+        """The core has started an incarnation: what it will be told when it connects."""
+        self.table[effect.task].suspended = effect.suspended
+
+    def welcome(self, task: int) -> None:
+        """A task said HELLO."""
+        domain = self.table[task]
+        slots = [(s.slot, s.handle, s.rank) for part in domain.birth.parts for s in part.slots]
+        body = (domain.name, domain.incarnation, domain.birth.rank, slots, domain.lines, domain.suspended)
+        self.kernel.broker.post(task, wire.pack(wire.WELCOME, body=msgspec.msgpack.encode(body)))
+
+    def up(self, effect: events.Up) -> None:
+        """A task is ready."""
+        domain = self.table[effect.task]
+        domain.ready = True
+        self.root.event("up", name=domain.name, incarnation=domain.incarnation)
+        if not self._announced and all(d.ready for d in self.table.values() if d.server):
+            self._announced = True
+            self.root.event("ready", pid=os.getpid())
+
+    # --- deaths ------------------------------------------------------------------------------------
+
+    def ended(self, domain: Domain) -> None:
+        """A domain's process is gone: tell the core, start it again or give it up."""
+        kernel, pid = self.kernel, domain.pid
+        kernel.broker.receive()  # what it said before it died still counts
+        kernel.unwatch(domain.pidfd)
+        os.close(domain.pidfd)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) if domain.child else 0
+        del self._pids[pid]
+        self.budget += domain.descriptors
+        kernel.broker.forget(domain.task)
+        domain.pid, domain.ready = 0, False
+        for line, _, _ in domain.lines:
+            kernel.unwatch(kernel.lines[line])
+        delay = None
+        if domain.restart is not None and not kernel.stopping:
+            delay = domain.restart.delay(time.monotonic(), status != 0)
+        kernel.broker.step(events.Exited(domain.task, domain.incarnation, delay is not None))
+        self.root.event(
+            "ended" if not domain.server else "died",
+            name=domain.name, pid=pid, status=status, incarnation=domain.incarnation, text=domain.reason,
+        )  # fmt: skip
+        domain.reason = ""
+        if delay is None:
+            self._bury(domain)
+        elif delay == 0:
+            self.start(domain)
+        else:
+            kernel.later(delay, lambda: self.start(domain))
+
+    def _bury(self, domain: Domain) -> None:
+        if domain.server:
+            domain.gone = True
+            if not self.kernel.stopping:
+                self.root.event("gave up", name=domain.name)
+            return
+        del self.table[domain.task]
+        self.root.forget(domain.name)
+
+    # --- the launcher's orders ---------------------------------------------------------------------
+
+    def by_name(self, name: str) -> Domain:
+        """The domain of that name, or in which a server of that name lives.  Raises LookupError."""
+        for domain in self.table.values():
+            if domain.name == name or any(part.name == name for part in domain.birth.parts):
+                return domain
+        raise LookupError(f"nothing is called {name!r}; there are {', '.join(d.name for d in self.table.values())}")
+
+    def by_rank(self) -> list[Domain]:
+        """The domains, highest rank first."""
+        return sorted(self.table.values(), key=lambda domain: -domain.birth.rank)
+
+    def kill(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
+        """SIGKILL to a domain's process; or to the zygote."""
+        if record["name"] == "zygote":
+            os.kill(self.spawner.pid, signal.SIGKILL)
+            return {"killed": "zygote", "how": "SIGKILL"}
+        domain = self.by_name(record["name"])
+        if not domain.pid:
+            raise LookupError(f"{domain.name} is not running")
+        signal.pidfd_send_signal(domain.pidfd, signal.SIGKILL)
+        return {"killed": domain.name, "how": "SIGKILL", "pid": domain.pid}
+
+    def _template(self, app: str) -> tuple[str, Birth]:
+        self._serial += 1
+        return f"{app}-{self._serial}", self.boot_record.templates[app]
+
+    def run(self, record: dict[str, Any], stdio: list[int]) -> dict[str, Any]:
+        """Start a demand app."""
+        name, birth = self._template(record["app"])
+        self.root.devices |= dict(zip(record.get("labels", ()), stdio[3:], strict=False))
+        part = birth.parts[0]
+        part = msgspec.structs.replace(part, devices={**part.devices, **record.get("devices", {})})
+        birth = msgspec.structs.replace(birth, parts=(part,), arguments=tuple(record.get("arguments", ())))
+        domain = self.create(name, birth)
+        domain.stdio = tuple(stdio[:3])
+        self.start(domain)
+        return {"name": name, "pid": domain.pid}
+
+    def attach(self, record: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+        """Admit a process of the host as an instance of a demand app."""
+        for descriptor in descriptors:
+            os.close(descriptor)
+        pid = record["pid"]
+        if pid in self._pids:
+            raise LookupError(f"pid {pid} is attached already, as {self._pids[pid].name}")
+        name, birth = self._template(record["app"])
+        domain = self.create(name, birth, child=False)
+        domain.incarnation = 1
+        self._begin(domain, pid)
+        slots = [[s.slot, s.handle, s.rank] for s in birth.parts[0].slots]
+        endpoint = self.kernel.broker.endpoint
+        return {"name": name, "transport": "zmq", "endpoint": endpoint, "slots": slots, "rank": birth.rank}
+
+    def state(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
+        """What every domain is doing."""
+        page = self.root.pages[self.boot_record.root.domain]
+        rows: list[dict[str, Any]] = [
+            {"domain": "kernel", "instances": [], "pid": os.getpid(), "incarnation": 1, **page.read(), "kind": "kernel"}
+        ]
+        for d in self.table.values():
+            row = {"domain": d.name, "instances": [p.name for p in d.birth.parts], "kind": "process"}
+            known = self.root.pages[d.name].read() if d.name in self.root.pages else {"state": "outside"}
+            if not d.pid:
+                known["state"] = "gone" if d.gone else "down"
+            elif d.child and not d.ready and d.server:
+                known["state"] = "starting"
+            rows.append({**row, "pid": d.pid, "incarnation": d.incarnation, **known})
+        return {"domains": rows, "zygote": self.spawner.pid, "kernel_visits": page.read()["received"]}
+
+
+def interrupting(dotted: str) -> dict[str, Any]:
+    """The devices of a class that have interrupt lines: attribute -> device class."""
+    needs = needs_of(find_class(dotted))
+    return {n: need.type for n, need in needs.items() if need.kind == "device" and need.type.interrupts}
+
+
+def _with_timers(part: Any) -> Any:
+    """A part whose timers are the devices that the kernel made for it."""
+    if part.app or not part.cls:
+        return part
+    timers = {
+        attribute: f"{part.name}.{attribute}"
+        for attribute, kind in interrupting(part.cls).items()
+        if kind is Timer and attribute not in part.devices
+    }
+    return msgspec.structs.replace(part, devices={**part.devices, **timers}) if timers else part

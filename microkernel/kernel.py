@@ -1,0 +1,175 @@
+"""The kernel process: the broker's loop, the life of its domains, the launcher's orders.
+
+Everything waits in one epoll: the ROUTER, the gate, interrupt lines, pidfds, the control channel.
+Which domain is started again, and when, is a policy kept outside the core (`restart.py`).
+"""
+
+import os
+import select
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+import zmq
+
+from microkernel.broker import Broker
+from microkernel.core import Core, events
+from microkernel.domains import Domain, Domains
+from microkernel.flood import Flood
+from microkernel.recorder import Recorder
+from microlith.frame import wire
+from microlith.process.root import Root
+
+GRACE_S = 1.0  # for an app to end after SIGTERM
+STOP_S = 3.0  # for a server to end after STOP
+WATCH_S = 0.05  # how often the kernel looks at its own size
+IDLE_S = 1.0
+
+
+class Kernel:
+    """The microkernel."""
+
+    def __init__(self, root: Root) -> None:
+        self.root = root
+        self.stopping = self.stopped = False
+        self._poll = select.epoll()
+        self._sources: dict[int, Callable[[], Any]] = {}
+        self.domains = Domains(self, root)  # before ZeroMQ: the zygote prepares itself meanwhile
+        self.core = Core()
+        words = root.page(root.boot.root.domain).words
+        endpoint = f"ipc://{root.boot.run}/kernel"
+        self.broker = Broker(self.core, endpoint, words, self.domains.who, self.domains.convict)
+        os.chmod(f"{root.boot.run}/kernel", 0o666)  # the folder's name is the secret, the gate decides
+        self.broker.welcome = self.domains.welcome  # type: ignore[method-assign]
+        self.broker.on |= {
+            events.Welcome: self.domains.expect,
+            events.Up: self.domains.up,
+            events.Unmask: self._unmask,
+        }
+        if root.boot.record:
+            self.broker.recorder = Recorder(
+                root.boot.record, {"window": self.core.window, "queue_limit": self.core.queue_limit}
+            )
+        self.flood = Flood()
+        self._next_watch = 0.0
+        self.lines: dict[int, int] = {}
+        self._timers: list[tuple[float, Callable[[], None]]] = []
+        root.launcher_gone = lambda: self.stop({"id": -1}, [])
+        root.handlers |= {
+            "stop": self.stop, "kill": self.domains.kill, "state": self.domains.state,
+            "attach": self.domains.attach, "run": self.domains.run,
+        }  # fmt: skip
+
+    def run(self) -> int:
+        """Boot the domains, then serve until stopped."""
+        self.watch(self.broker.router.FD, self.broker.receive)
+        self.watch(self.broker.gate.socket.FD, self.broker.gate.answer)
+        self.watch(self.root.control.fileno(), self.root.attend)
+        self.domains.boot()
+        self.flood.ended()
+        while not self.stopped:
+            self.turn()
+        self.domains.spawner.close()
+        self.broker.close()
+        if isinstance(self.broker.recorder, Recorder):
+            self.broker.recorder.close()
+        return 0
+
+    # --- the loop ----------------------------------------------------------------------------------
+
+    def turn(self, limit: float | None = None) -> None:
+        """Messages first, then whatever else is ready, then time."""
+        broker = self.broker
+        broker.receive()
+        broker.gate.answer()
+        for descriptor, _ in self._poll.poll(self._patience(limit)):
+            source = self._sources.get(descriptor)
+            if source is not None:
+                source()
+        if self.core.earliest <= (now := time.monotonic_ns()):
+            broker.step(events.Tick(now))
+        self._housekeeping()
+
+    def _patience(self, limit: float | None) -> float:
+        """How long the loop may block, in seconds."""
+        if self.broker.router.EVENTS & zmq.POLLIN:
+            return 0.0
+        now = time.monotonic()
+        until = [now + (WATCH_S if self.core.calls else IDLE_S), self.core.earliest / 1e9]
+        until += [when for when, _ in self._timers]
+        if limit is not None:
+            until.append(limit)
+        return max(0.0, min(until) - now)
+
+    def _housekeeping(self) -> None:
+        now = time.monotonic()
+        if self._timers:
+            due = [timer for timer in self._timers if timer[0] <= now]
+            self._timers = [timer for timer in self._timers if timer[0] > now]
+            for _, action in due:
+                action()
+        if now >= self._next_watch:
+            self._next_watch = now + WATCH_S
+            suspect = self.flood.suspect()
+            if suspect is not None:
+                self.domains.convict(suspect, "sent a message without an end")
+                self.flood.ended()
+
+    def later(self, delay_s: float, action: Callable[[], None]) -> None:
+        """Do something after a delay."""
+        self._timers.append((time.monotonic() + delay_s, action))
+
+    def watch(self, descriptor: int, ready: Callable[[], Any]) -> None:
+        """Call `ready` when the descriptor is readable."""
+        self._sources[descriptor] = ready
+        self._poll.register(descriptor, select.EPOLLIN)
+
+    def unwatch(self, descriptor: int) -> None:
+        """Stop polling a descriptor."""
+        if self._sources.pop(descriptor, None) is not None:
+            self._poll.unregister(descriptor)
+
+    # --- interrupts --------------------------------------------------------------------------------
+
+    def _unmask(self, effect: events.Unmask) -> None:
+        descriptor = self.lines[effect.line]
+        if descriptor in self._sources:
+            return
+
+        def ready() -> None:
+            self.unwatch(descriptor)
+            self.broker.step(events.Interrupt(effect.line))
+
+        self.watch(descriptor, ready)
+
+    # --- the end -----------------------------------------------------------------------------------
+
+    def stop(self, record: dict[str, Any], _: list[int]) -> None:
+        """An orderly stop: apps, then servers from the highest rank down, each served until it ends."""
+        if self.stopping:
+            return
+        self.stopping = True
+        for domain in self.domains.by_rank():
+            if domain.child and domain.pid:
+                self._end(domain)
+        self.root.answer(record["id"], {"stopped": True})
+        self.stopped = True
+
+    def _end(self, domain: Domain) -> None:
+        if domain.server and self.broker.post(domain.task, wire.pack(wire.STOP)):
+            limit = time.monotonic() + STOP_S
+        else:
+            os.kill(domain.pid, signal.SIGTERM)
+            limit = time.monotonic() + GRACE_S
+        while domain.pid and time.monotonic() < limit:
+            self.turn(limit)
+        if domain.pid:
+            os.kill(domain.pid, signal.SIGKILL)
+        while domain.pid:
+            self.turn()
+
+
+def run(root: Root) -> int:
+    """The program of the root domain."""
+    return Kernel(root).run()
