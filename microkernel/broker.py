@@ -8,9 +8,11 @@ One ROUTER; every domain is one connection on it, known by the pid behind it.  R
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import zmq
+from zmq.backend import Socket as Plain  # without the conveniences, which cost microseconds
 
 from microkernel.core import Core, events
 from microkernel.core.events import Effect, Event
@@ -23,6 +25,8 @@ from microlith.interface.status import SYSTEM_STATUSES
 HIGH_WATER = 1000  # messages queued to one peer
 Peer = tuple[int, int, int]  # task, incarnation, pid
 
+_EVENTS, _POLLIN, _RCVMORE = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.RCVMORE)
+_FIRST, _LAST = int(zmq.SNDMORE | zmq.DONTWAIT), int(zmq.DONTWAIT)
 _HEADER, _CAP = wire.HEADER, wire.CAP
 _FAILURES = {status.__name__: status_body(status()) for status in SYSTEM_STATUSES}
 
@@ -50,6 +54,9 @@ class Broker:
         self.router.zap_domain = DOMAIN
         self.router.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
         self.router.bind(endpoint)
+        self._get = partial(Plain.get, self.router)
+        self._recv = partial(Plain.recv, self.router)
+        self._send = partial(Plain.send, self.router)
         self.endpoint = endpoint
         self.peers: dict[bytes, Peer] = {}
         self.routes: dict[int, bytes] = {}
@@ -80,15 +87,15 @@ class Broker:
 
     def receive(self) -> None:
         """Handle every message that has arrived."""
-        router = self.router
-        while router.EVENTS & zmq.POLLIN:
-            identity = router.recv()
+        get, recv = self._get, self._recv
+        while get(_EVENTS) & _POLLIN:
+            identity = recv()
             peer = self.peers.get(identity)
             if peer is None:
                 self._stranger(identity)
                 continue
-            raw = router.recv()
-            if router.RCVMORE:
+            raw = recv()
+            if get(_RCVMORE):
                 self._discard()
                 self.convict(peer[2], "sent a message of several frames")
                 continue
@@ -119,7 +126,7 @@ class Broker:
         """A task has connected (the kernel sets this)."""
 
     def _discard(self) -> None:
-        while self.router.RCVMORE:
+        while self._get(_RCVMORE):
             self.router.recv(copy=False)
 
     def event(self, raw: bytes, peer: Peer) -> Event | None:
@@ -164,8 +171,8 @@ class Broker:
         if identity is None:
             return False
         try:
-            self.router.send(identity, zmq.SNDMORE | zmq.DONTWAIT)
-            self.router.send(raw, zmq.DONTWAIT)
+            self._send(identity, _FIRST)
+            self._send(raw, _LAST)
         except zmq.ZMQError:  # EAGAIN: its queue is full; EHOSTUNREACH: it has gone, and its death is on the way
             return False
         self.words[SENT] += 1

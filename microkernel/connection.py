@@ -5,11 +5,13 @@ own is out, requests wait in the frame's inbox.  The socket sets no identity: th
 speaks by the pid behind it (docs/wire.md).
 """
 
+from functools import partial
 from time import monotonic_ns
 from typing import Any
 
 import msgspec
 import zmq
+from zmq.backend import Socket as Plain  # without the conveniences, which cost microseconds
 
 from microlith.frame import page as pages
 from microlith.frame import wire
@@ -69,8 +71,8 @@ class KernelConnection(Connection):
         self.socket.sndtimeo = TURN_MS
         self.socket.maxmsgsize = wire.MAX_MESSAGE
         self.socket.connect(endpoint)
-        self._receive = self.socket.recv
-        self._send = self.socket.send
+        self._receive = partial(Plain.recv, self.socket)
+        self._send = partial(Plain.send, self.socket)
         self.parts: dict[int, Any] = {}
         self.open: dict[int, KernelReply] = {}
         self._objects: dict[tuple[int, int], Object] = {}
@@ -119,6 +121,7 @@ class KernelConnection(Connection):
         """Start the servers, adopt what an earlier incarnation left, say ready, serve until STOP."""
         self.parts = parts
         self._lines = {line: (parts[port], device) for line, port, device in self.welcome.lines}
+        self.frame.kernel = self
         for part in parts.values():
             part.start()
         for port, number, badge in self.welcome.suspended:
@@ -202,6 +205,10 @@ class KernelConnection(Connection):
         """Have the kernel poll a line again."""
         self.send(wire.pack(wire.ACKNOWLEDGE, target=line))
 
+    def acknowledge_device(self, server: Any, device: str) -> None:
+        """The same, for a device that `interrupt` had left masked."""
+        self.acknowledge(next(line for line, driven in self._lines.items() if driven == (server, device)))
+
     def _withdrawn(self, call: int) -> None:
         reply = self.open.pop(call, None)
         if reply is None:
@@ -257,16 +264,19 @@ class KernelConnection(Connection):
 
     def wait_interrupt(self, server: Any, device: str, until: int) -> bool:
         """Block until a device's interrupt message comes; other messages wait in the inbox."""
-        while True:
-            raw = self.take(until)
-            if raw is None:
-                return False
-            if raw[1] == wire.INTERRUPT:
-                line = wire.parse(raw).target
-                if self._lines[line] == (server, device):
-                    self.acknowledge(line)
-                    return True
-            self.frame.inbox.append((self, raw))
+        line = next(line for line, driven in self._lines.items() if driven == (server, device))
+        inbox = self.frame.inbox
+        for entry in inbox:
+            if entry[1][1] == wire.INTERRUPT and wire.parse(entry[1]).target == line:
+                inbox.remove(entry)
+                self.acknowledge(line)
+                return True
+        while (raw := self.take(until)) is not None:
+            if raw[1] == wire.INTERRUPT and wire.parse(raw).target == line:
+                self.acknowledge(line)
+                return True
+            inbox.append((self, raw))
+        return False
 
     # --- capabilities ------------------------------------------------------------------------------
 

@@ -11,20 +11,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import zmq
-
 from microkernel.broker import Broker
 from microkernel.core import Core, events
 from microkernel.domains import Domain, Domains
 from microkernel.flood import Flood
 from microkernel.recorder import Recorder
 from microlith.frame import wire
+from microlith.interface.devices import Timer
 from microlith.process.root import Root
 
 GRACE_S = 1.0  # for an app to end after SIGTERM
 STOP_S = 3.0  # for a server to end after STOP
-WATCH_S = 0.05  # how often the kernel looks at its own size
-IDLE_S = 1.0
+WATCH_NS = 50_000_000  # how often the kernel looks at its own size
 
 
 class Kernel:
@@ -52,9 +50,12 @@ class Kernel:
                 root.boot.record, {"window": self.core.window, "queue_limit": self.core.queue_limit}
             )
         self.flood = Flood()
-        self._next_watch = 0.0
+        self._clock = Timer.make("kernel")
+        self._armed = 0
+        self._restless = True
+        self._router = int(self.broker.router.FD)
         self.lines: dict[int, int] = {}
-        self._timers: list[tuple[float, Callable[[], None]]] = []
+        self._delayed: list[tuple[int, Callable[[], None]]] = []
         root.launcher_gone = lambda: self.stop({"id": -1}, [])
         root.handlers |= {
             "stop": self.stop, "kill": self.domains.kill, "state": self.domains.state,
@@ -63,11 +64,12 @@ class Kernel:
 
     def run(self) -> int:
         """Boot the domains, then serve until stopped."""
-        self.watch(self.broker.router.FD, self.broker.receive)
+        self.watch(self._router, self.broker.receive)
+        self.watch(self._clock.line, self._tick)
         self.watch(self.broker.gate.socket.FD, self.broker.gate.answer)
         self.watch(self.root.control.fileno(), self.root.attend)
         self.domains.boot()
-        self.flood.ended()
+        self._tick()
         while not self.stopped:
             self.turn()
         self.domains.spawner.close()
@@ -78,47 +80,49 @@ class Kernel:
 
     # --- the loop ----------------------------------------------------------------------------------
 
-    def turn(self, limit: float | None = None) -> None:
-        """Messages first, then whatever else is ready, then time."""
-        broker = self.broker
-        broker.receive()
-        broker.gate.answer()
-        for descriptor, _ in self._poll.poll(self._patience(limit)):
+    def turn(self, until: float | None = None) -> None:
+        """Wait for something to be ready and do what follows, at most until a time (monotonic seconds)."""
+        broker, core = self.broker, self.core
+        if self._restless:
+            self._restless = False
+            broker.receive()
+        if core.earliest < self._armed:
+            self._arm(core.earliest)
+        timeout = -1 if until is None else max(0.0, until - time.monotonic())
+        for descriptor, _ in self._poll.poll(timeout):
+            if descriptor == self._router:
+                broker.receive()
+                continue
+            # ZeroMQ's descriptor tells of changes once; a send may have eaten one.
+            self._restless = True
             source = self._sources.get(descriptor)
             if source is not None:
                 source()
-        if self.core.earliest <= (now := time.monotonic_ns()):
-            broker.step(events.Tick(now))
-        self._housekeeping()
 
-    def _patience(self, limit: float | None) -> float:
-        """How long the loop may block, in seconds."""
-        if self.broker.router.EVENTS & zmq.POLLIN:
-            return 0.0
-        now = time.monotonic()
-        until = [now + (WATCH_S if self.core.calls else IDLE_S), self.core.earliest / 1e9]
-        until += [when for when, _ in self._timers]
-        if limit is not None:
-            until.append(limit)
-        return max(0.0, min(until) - now)
+    def _arm(self, when: int) -> None:
+        self._armed = when
+        self._clock.arm(when)
 
-    def _housekeeping(self) -> None:
-        now = time.monotonic()
-        if self._timers:
-            due = [timer for timer in self._timers if timer[0] <= now]
-            self._timers = [timer for timer in self._timers if timer[0] > now]
-            for _, action in due:
-                action()
-        if now >= self._next_watch:
-            self._next_watch = now + WATCH_S
-            suspect = self.flood.suspect()
-            if suspect is not None:
-                self.domains.convict(suspect, "sent a message without an end")
-                self.flood.ended()
+    def _tick(self) -> None:
+        """The kernel's timer: deadlines, delayed restarts, the watch against floods."""
+        self._clock.expirations()
+        now = time.monotonic_ns()
+        if self.core.earliest <= now:
+            self.broker.step(events.Tick(now))
+        due = [action for when, action in self._delayed if when <= now]
+        self._delayed = [(when, action) for when, action in self._delayed if when > now]
+        for action in due:
+            action()
+        suspect = self.flood.suspect()
+        if suspect is not None:
+            self.domains.convict(suspect, "floods the kernel")
+            self.flood.ended()
+        self._arm(min([now + WATCH_NS, self.core.earliest, *(when for when, _ in self._delayed)]))
 
     def later(self, delay_s: float, action: Callable[[], None]) -> None:
         """Do something after a delay."""
-        self._timers.append((time.monotonic() + delay_s, action))
+        self._delayed.append((time.monotonic_ns() + int(delay_s * 1e9), action))
+        self._arm(min(self._armed, self._delayed[-1][0]))
 
     def watch(self, descriptor: int, ready: Callable[[], Any]) -> None:
         """Call `ready` when the descriptor is readable."""

@@ -46,6 +46,7 @@ class Frame:
         self.reply: Reply | None = None  # the right to reply to the request in progress
         self.deadline = 0  # of the request in progress, ; 0: none
         self.stopping = False
+        self.kernel: Any = None  # the connection to the kernel that polls the interrupt lines, if one does
         self.in_program = False  # a library OS runs its program now; it ends where it waits or polls
         self._dropped: dict[int, int] = {}
         self._poll = select.epoll()
@@ -244,11 +245,15 @@ class Frame:
 
     def acknowledge(self, server: Any, name: str) -> None:
         """Poll a line again that `interrupt` had left masked."""
-        if getattr(server, name).line not in self._sources:
+        if self.kernel is not None:
+            self.kernel.acknowledge_device(server, name)
+        elif getattr(server, name).line not in self._sources:
             self.add_device(server, name)
 
     def wait_interrupt(self, server: Any, name: str, deadline: int) -> bool:
         """Block within a request until this server's device interrupts; False at the deadline."""
+        if self.kernel is not None:
+            return bool(self.kernel.wait_interrupt(server, name, deadline))
         return wait_readable(getattr(server, name).line, deadline)
 
     def wait_readable(self, app: Any, name: str) -> None:

@@ -12,11 +12,14 @@ links become files of their own.
 import hashlib
 import os
 import stat
+from contextlib import suppress
 from functools import partial
 
 from microlith.frame.server import App
 from microlith.interface.devices import HostDirectory
+from microlith.interface.status import Status
 from servers.apps.hosttree import READ, HostEntry, walk
+from servers.apps.retry import WORTH_IT
 from servers.apps.tally import Tally, options
 from servers.apps.tree import CHUNK, join
 from servers.filesystem import File, FileSystem, Kind
@@ -70,7 +73,9 @@ class CopyIn(App):
                 return self._content(source, file, path, entry.stat)
             except Status as status:
                 if not isinstance(status, WORTH_IT):  # a full disk, most likely: leave no half file on it
-                    self.files.unlink(path)
+                    with suppress(Status):
+                        file.close()
+                        self.files.unlink(path)
                 raise
         finally:
             os.close(source)

@@ -26,19 +26,20 @@ def ls(shell: "Shell", arguments: list[str]) -> None:
         shell.complain("ls", path, error)
 
     def one(path: bytes) -> None:
-        directory, _, name = path.rpartition(b"/")
-        names = [name]
+        names, directory = [typed[path]], b"" if typed[path].startswith(b"/") else shell.directory
         if shell.files.stat(path).kind is Kind.DIRECTORY:
             found = [entry.name for entry in list_directory(shell.files, path)]
             directory, names = path, [n for n in found if "a" in letters or not n.startswith(b".")]
             if len(operands) > 1:
-                shell.show(printable(path) + b":\n")
+                shell.show(printable(typed[path]) + b":\n")
         lines = [name + b"\n" for name in names]
         if "l" in letters:
-            lines = [line for name in names for line in long_lines(shell.files, directory or b"/", name, failed)]
+            lines = [line for name in names for line in long_lines(shell.files, directory, name, failed)]
         shell.show(b"".join(printable(line[:-1]) + b"\n" for line in lines))
 
-    each(shell, "ls", operands or ["."], one)
+    operands = operands or ["."]
+    typed = {shell.path(operand): os.fsencode(operand) for operand in operands}
+    each(shell, "ls", operands, one)
 
 
 @command("cat PATH ...", "show files")

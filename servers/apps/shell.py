@@ -78,9 +78,12 @@ class Shell(App):
             self._status = 127
             self.show(b"%s: command not found (try help)\n" % printable(os.fsencode(name)))
             return
-        self._status = 0
+        before, self._status = self._status, 0
         try:
             command.function(self, arguments)
+        except Exit:
+            self._status = before
+            raise
         except Mistake as mistake:
             self._status = 2
             self.show(f"{name}: {mistake or 'usage'}: {command.usage}\n".encode("utf-8", "backslashreplace"))

@@ -8,6 +8,7 @@ allocations costs one write; `settle` writes the exact truth, at a sync or a sto
 """
 
 import re
+from collections.abc import Iterable
 
 from servers.minix.store import Store
 
@@ -107,10 +108,11 @@ class Bitmap:
         """What the disk holds, for the checksum of the clean mark."""
         return bytes(self._disk)
 
-    def replace(self, numbers: set[int]) -> None:
-        """Exactly these bits are used (after a check); the disk learns of it by `settle`."""
-        self._bits = bytearray(len(self._bits))
+    def replace(self, numbers: Iterable[int], offset: int = 0) -> None:
+        """Exactly these bits, counted from `offset`, are used (after a check); `settle` tells the disk."""
+        bits = self._bits = bytearray(len(self._bits))
         for number in numbers:
-            self._bits[number >> 3] |= 1 << (number & 7)
+            bit = number - offset
+            bits[bit >> 3] |= 1 << (bit & 7)
         self._close_ends()
         self._next = 0

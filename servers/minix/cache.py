@@ -19,6 +19,7 @@ class Cache:
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self.dirty: set[int] = set()
         self.zeros = bytes(store.block_size)
+        self._blocks[0] = self.zeros  # a hole: no file has block 0
 
     def get(self, block: int, ahead: int = 1) -> bytes:
         """One block; when it must be read, up to `ahead` blocks from it on are read in the same call."""

@@ -12,7 +12,8 @@ from microlith.frame.server import Server
 from servers.blockdevice import BlockDevice
 from servers.filesystem import Entry, FileSystem, Kind, Stat, Usage
 from servers.minix import names
-from servers.minix.inode import Inode, now
+from servers.minix.inode import now
+from servers.minix.layout import MODE_BITS
 from servers.minix.openfile import OpenFile
 from servers.minix.rename import rename
 from servers.minix.volume import Volume
@@ -46,7 +47,7 @@ class MinixFiles(Server, FileSystem):
             inode = self.volume.inodes.get(badge >> 32)
         except DeviceError:
             return None
-        return OpenFile(self, inode, False) if inode.born == badge & 0xFFFFFFFF and inode.links else None
+        return OpenFile(self.volume, inode, False) if inode.born == badge & 0xFFFFFFFF and inode.links else None
 
     @property
     def volume(self) -> Volume:
@@ -56,40 +57,18 @@ class MinixFiles(Server, FileSystem):
         return self._volume
 
     @contextmanager
-    def changing(self) -> Iterator[Volume]:
-        """A change: if the disk fails within it, memory and disk may differ, and the stop checks all."""
+    def _changing(self) -> Iterator[Volume]:
         volume = self.volume
-        try:
-            yield volume
-        except DeviceError:
-            volume.store.tainted = True
-            raise
-
-    @contextmanager
-    def _changing_names(self) -> Iterator[Volume]:
-        self.volume.need_writable()
-        with self.changing() as volume:
+        volume.need_writable()
+        with volume.changing():
             yield volume
 
     # --- looking ----------------------------------------------------------------------------------
 
     def stat(self, path: bytes, follow: bool = True) -> Stat:
         """Attributes as they are in memory: unsynced changes of open files included."""
-        return self.stat_of(self.volume.paths.walk(path, follow))
-
-    def stat_of(self, inode: Inode) -> Stat:
-        """The attributes of an inode."""
-        return Stat(
-            inode.number,
-            inode.kind,
-            inode.mode & names.MODE_BITS,
-            inode.links,
-            inode.uid,
-            inode.gid,
-            inode.size,
-            inode.mtime,
-            inode.blocks if inode.blocks >= 0 else self.volume.zones.count(inode),
-        )
+        volume = self.volume
+        return volume.attributes(volume.paths.walk(path, follow))
 
     def list(self, path: bytes, start: int = 0, count: int = 1000) -> tuple[Entry, ...]:
         """Names in the order of their slots; a name added or removed meanwhile shifts those after it."""
@@ -134,54 +113,54 @@ class MinixFiles(Server, FileSystem):
             if inode.kind is Kind.DIRECTORY:
                 raise IsADirectory("a directory is changed by its names")
             volume.need_writable()
-        return OpenFile(self, inode, write)
+        return OpenFile(volume, inode, write)
 
     def create(self, path: bytes, mode: int = 0o644, exclusive: bool = False) -> OpenFile:
         """The name is on the disk when this answers; the mode counts only for a new file."""
-        with self._changing_names() as volume:
+        with self._changing() as volume:
             inode = names.create(volume, path, mode, exclusive)
         if inode.kind is not Kind.FILE:
             raise Invalid("a device or a pipe of another system")
-        return OpenFile(self, inode, True)
+        return OpenFile(volume, inode, True)
 
     # --- changing ---------------------------------------------------------------------------------
 
     def mkdir(self, path: bytes, mode: int = 0o755) -> None:
         """TooManyLinks when the parent has `link_limit` links, two of them its own."""
-        with self._changing_names() as volume:
+        with self._changing() as volume:
             names.mkdir(volume, path, mode)
 
     def rmdir(self, path: bytes) -> None:
         """NotPermitted for the root, Invalid for a last component of `.`, NotEmpty for `..`."""
-        with self._changing_names() as volume:
+        with self._changing() as volume:
             names.rmdir(volume, path)
 
     def unlink(self, path: bytes) -> None:
         """IsADirectory for a directory, as in Linux."""
-        with self._changing_names() as volume:
+        with self._changing() as volume:
             names.unlink(volume, path)
 
     def rename(self, old: bytes, new: bytes) -> None:
         """Invalid for the root, `.` and `..`, and for a directory that would go into itself."""
-        with self._changing_names() as volume:
+        with self._changing() as volume:
             rename(volume, old, new)
 
     def link(self, old: bytes, new: bytes) -> None:
         """A symbolic link at the end of `old` is not followed, as in Linux."""
-        with self._changing_names() as volume:
+        with self._changing() as volume:
             names.link(volume, old, new)
 
     def symlink(self, target: bytes, path: bytes) -> None:
         """The target is kept as it is given, up to a block less one byte."""
-        with self._changing_names() as volume:
+        with self._changing() as volume:
             names.symlink(volume, target, path)
 
     def chmod(self, path: bytes, mode: int) -> None:
         """A symbolic link is followed."""
         names.check_mode(mode)
-        with self._changing_names() as volume:
+        with self._changing() as volume:
             inode = volume.paths.walk(path)
-            inode.mode = inode.mode & ~names.MODE_BITS | mode
+            inode.mode = inode.mode & ~MODE_BITS | mode
             inode.ctime = now()
             volume.content.commit(inode)
 
@@ -189,12 +168,13 @@ class MinixFiles(Server, FileSystem):
         """A symbolic link is followed; the format has 32 bits for a time."""
         if not 0 <= modified < 1 << 32:
             raise Invalid(f"time {modified}")
-        with self._changing_names() as volume:
+        with self._changing() as volume:
             inode = volume.paths.walk(path)
             inode.mtime, inode.ctime = modified, now()
             volume.content.commit(inode)
 
     def sync(self) -> None:
         """Open files are written too; only their own sync tells their holder of a failure, or of a loss before."""
-        with self.changing() as volume:
+        volume = self.volume
+        with volume.changing():
             volume.sync()

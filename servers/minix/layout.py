@@ -25,6 +25,7 @@ MAGIC = 0x4D5A
 ROOT = 1
 NAME_MAX = 60
 DIRECT = 7
+MODE_BITS = 0o7777
 MAX_SIZE = 0x7FFFFFFF  # what mkfs.minix -3 writes as s_max_size
 BLOCK_SIZES = (1024, 2048, 4096)
 KNOWN = {

@@ -10,6 +10,7 @@ import stat
 from servers.filesystem import Kind
 from servers.minix.directory import check_name
 from servers.minix.inode import Inode
+from servers.minix.layout import MODE_BITS
 from servers.minix.path import Place, need_directory
 from servers.minix.volume import Volume
 from servers.statuses import (
@@ -23,8 +24,6 @@ from servers.statuses import (
     NotPermitted,
     TooManyLinks,
 )
-
-MODE_BITS = 0o7777
 
 
 def check_mode(mode: int) -> int:

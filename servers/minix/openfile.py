@@ -5,16 +5,12 @@ next incarnation of the server makes them again.  A file opened for writing has 
 synced may be lost, and its holder must learn that, so it turns Stale.
 """
 
-from typing import TYPE_CHECKING
-
 from microlith.frame.server import Object
 from microlith.interface.status import Status
 from servers.filesystem import File, Kind, Stat
 from servers.minix.inode import Inode
+from servers.minix.volume import Volume
 from servers.statuses import Invalid, IsADirectory, NoSpace, NotOpen, TooLarge
-
-if TYPE_CHECKING:
-    from servers.minix.files import MinixFiles
 
 LIMIT = 16 * 1024 * 1024  # bytes a read can ask for
 
@@ -27,8 +23,8 @@ def badge_of(inode: Inode) -> int:
 class OpenFile(Object, File):
     """One right to one inode; closed once."""
 
-    def __init__(self, files: "MinixFiles", inode: Inode, write: bool) -> None:
-        self._files = files
+    def __init__(self, volume: Volume, inode: Inode, write: bool) -> None:
+        self._volume = volume
         self._inode: Inode | None = inode
         self._write = write
         self.badge = 0 if write else badge_of(inode)
@@ -36,30 +32,30 @@ class OpenFile(Object, File):
 
     def read(self, offset: int, count: int) -> bytes:
         """At most 16 MiB in one call; Invalid for more, or for a negative offset."""
-        inode = self._inode
-        if inode is None:
+        inode, volume = self._inode, self._volume
+        if inode is None or not volume.mounted:
             raise NotOpen("the file was closed")
         if offset < 0 or not 0 <= count <= LIMIT:
             raise Invalid(f"{count} bytes from {offset}")
         if inode.kind is not Kind.FILE:
             raise IsADirectory("a directory is read by list")
-        return self._files.volume.content.read(inode, offset, count)
+        return volume.content.read(inode, offset, count)
 
     def write(self, offset: int, data: bytes) -> int:
         """Fewer than asked for when the disk or the format becomes full; the status of that if none."""
         inode = self._writable()
         if offset < 0:
             raise Invalid(f"offset {offset}")
-        with self._files.changing():
-            return self._files.volume.content.write(inode, offset, data)
+        with self._volume.changing():
+            return self._volume.content.write(inode, offset, data)
 
     def append(self, data: bytes) -> int:
         """All of it or nothing: the answer is the new size, which could not say how much of it was written."""
         inode = self._writable()
-        content, size = self._files.volume.content, inode.size
+        content, size = self._volume.content, inode.size
         if size + len(data) > content.limit:
             raise TooLarge(f"a file can have {content.limit} bytes")
-        with self._files.changing():
+        with self._volume.changing():
             written = content.write(inode, size, data)
             if written < len(data):
                 content.truncate(inode, size)
@@ -71,29 +67,28 @@ class OpenFile(Object, File):
         inode = self._writable()
         if size < 0:
             raise Invalid(f"size {size}")
-        with self._files.changing():
-            self._files.volume.content.truncate(inode, size)
+        with self._volume.changing():
+            self._volume.content.truncate(inode, size)
 
     def stat(self) -> Stat:
         """The attributes, unsynced changes included."""
-        return self._files.stat_of(self._open())
+        return self._volume.attributes(self._open())
 
     def sync(self) -> None:
         """Data, then the inode, then the disk's own flush."""
-        inode, volume = self._open(), self._files.volume
+        inode, volume = self._open(), self._volume
         if volume.writable:
-            with self._files.changing():
+            with self._volume.changing():
                 volume.content.flush(inode)
                 volume.store.flush()
 
     def close(self) -> None:
         """Write what is dirty and give the inode back.  The file is closed even if the disk refuses."""
-        inode, self._inode = self._inode, None
-        if inode is None:
+        inode, self._inode, volume = self._inode, None, self._volume
+        if inode is None or not volume.mounted:
             return
         inode.opens -= 1
-        volume = self._files.volume
-        with self._files.changing():
+        with self._volume.changing():
             if self._write and inode.links:
                 volume.content.flush(inode)
             volume.closed(inode)
@@ -106,12 +101,11 @@ class OpenFile(Object, File):
             return
 
     def _open(self) -> Inode:
-        if self._inode is None:
+        if self._inode is None or not self._volume.mounted:
             raise NotOpen("the file was closed")
         return self._inode
 
     def _writable(self) -> Inode:
-        inode = self._inode
-        if inode is None or not self._write:
-            raise NotOpen("the file was closed" if inode is None else "the file was opened for reading")
-        return inode
+        if not self._write:
+            raise NotOpen("the file was opened for reading")
+        return self._open()

@@ -4,6 +4,10 @@ Mounting reads the head of the disk in one call, refuses what is neither blank n
 formats what is blank, and checks (repair.py) what does not carry the clean mark (mark.py).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from servers.filesystem import Stat
 from servers.minix import mark
 from servers.minix.bitmap import Bitmap
 from servers.minix.cache import Cache
@@ -11,7 +15,7 @@ from servers.minix.content import Content
 from servers.minix.directory import Directories
 from servers.minix.format import write_blank
 from servers.minix.inode import Inode, Inodes
-from servers.minix.layout import ROOT, SUPER_AT, Super, blank, read_super
+from servers.minix.layout import MODE_BITS, SUPER_AT, Super, blank, read_super
 from servers.minix.path import Paths
 from servers.minix.repair import Repair
 from servers.minix.store import Holder, Store
@@ -33,6 +37,7 @@ class Volume:
         self.store = Store(holder)
         self.writable = self.store.geometry.writable
         self.link_limit = link_limit
+        self.mounted = True  # False after `unmount`: what was open is closed
         self._orphans: dict[int, Inode] = {}
         self._check = check
         self.layout = self._find(format_blank)
@@ -109,9 +114,8 @@ class Volume:
         self.store.before_write = None
         self._mark_in_use()
         Repair(self.store, self.layout, survey).run()
-        self._imap.replace(set(survey.inodes))
-        offset = self.layout.first_zone - 1
-        self._zmap.replace({zone - offset for zone in survey.zones})
+        self._imap.replace(survey.inodes)
+        self._zmap.replace(survey.zones, self.layout.first_zone - 1)
         self._imap.settle(everything)
         self._zmap.settle(everything)
 
@@ -122,9 +126,28 @@ class Volume:
         if not self.writable:
             raise ReadOnly("the disk cannot be written")
 
-    def root(self) -> Inode:
-        """The root directory."""
-        return self.inodes.get(ROOT)
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """A change: if the disk fails within it, memory and disk may differ, and the unmount checks all."""
+        try:
+            yield
+        except DeviceError:
+            self.store.tainted = True
+            raise
+
+    def attributes(self, inode: Inode) -> Stat:
+        """An inode's attributes, as they are in memory."""
+        return Stat(
+            inode.number,
+            inode.kind,
+            inode.mode & MODE_BITS,
+            inode.links,
+            inode.uid,
+            inode.gid,
+            inode.size,
+            inode.mtime,
+            inode.blocks if inode.blocks >= 0 else self.zones.count(inode),
+        )
 
     def unnamed(self, inode: Inode, *others: Inode) -> None:
         """An inode has lost a name (`links` says how many are left); write it, or free it when it can go."""
@@ -152,6 +175,7 @@ class Volume:
     def unmount(self) -> None:
         """Leave the disk clean: no orphans, exact bitmaps, the mark.  After a failed write all is checked first."""
         if not self.writable:
+            self.mounted = False
             return
         for inode in list(self._orphans.values()):
             inode.opens = 0
@@ -163,3 +187,4 @@ class Volume:
         if self.store.before_write is None:
             self._stamp(mark.CLEAN, self._crc())
             self.store.flush()
+        self.mounted = False

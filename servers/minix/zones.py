@@ -173,9 +173,7 @@ class Zones:
 
     def cut(self, inode: Inode, keep: int) -> list[int]:
         """Take every block from `keep` on out of the mapping, in memory; the zones that this frees."""
-        for level, zone in enumerate(inode.zones[DIRECT:]):
-            if zone:
-                self._count_map(zone, level + 1)  # a map that cannot be read stops us before anything changed
+        self._count(inode)  # a map that cannot be read stops us before anything has changed
         freed = [zone for zone in inode.zones[keep:DIRECT] if zone]
         inode.zones[keep:DIRECT] = [0] * (DIRECT - min(keep, DIRECT))
         start = DIRECT
@@ -217,15 +215,21 @@ class Zones:
     def count(self, inode: Inode) -> int:
         """Data and indirect blocks in use."""
         if inode.blocks == UNKNOWN:
-            inode.blocks = 0
-            if inode.kind is not Kind.OTHER:
-                inode.blocks = sum(1 for zone in inode.zones[:DIRECT] if zone) + sum(
-                    self._count_map(zone, level + 1) for level, zone in enumerate(inode.zones[DIRECT:]) if zone
-                )
+            inode.blocks = self._count(inode) if inode.kind is not Kind.OTHER else 0
         return inode.blocks
 
-    def _count_map(self, zone: int, level: int) -> int:
+    def _count(self, inode: Inode) -> int:
+        seen: set[int] = set()
+        direct = sum(1 for zone in inode.zones[:DIRECT] if zone)
+        maps = [(zone, level + 1) for level, zone in enumerate(inode.zones[DIRECT:]) if zone]
+        return direct + sum(self._count_map(zone, level, seen) for zone, level in maps)
+
+    def _count_map(self, zone: int, level: int, seen: set[int]) -> int:
+        """DeviceError if a map is met twice: that could go on for 256 to the power of three blocks."""
+        if zone in seen:
+            raise DeviceError(f"corrupt: indirect block {zone} is used twice")
+        seen.add(zone)
         used = [pointer for pointer in self._map(zone) if pointer]
         if level == 1:
             return 1 + len(used)
-        return 1 + sum(self._count_map(pointer, level - 1) for pointer in used)
+        return 1 + sum(self._count_map(pointer, level - 1, seen) for pointer in used)

@@ -296,7 +296,7 @@ class Gifts(Base):
         return found + ([ev.Tick(5), ev.Tick(6)] if any(c.deadline for c in spec.calls.values()) else [])
 
     def room(self, spec, task):
-        return spec.fresh[task] <= self.most
+        return spec.fresh.get(task, 99) <= self.most
 
     def calls(self, spec, task, id, caps, deadline):
         if (task, id) in spec.calls or not running(spec, task):
