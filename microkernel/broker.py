@@ -193,7 +193,7 @@ class Broker:
 
     def _notice(self, effect: events.Notice) -> None:
         raw = wire.rewrite(effect.payload, wire.NOTIFY, 0, effect.object, effect.port, ())
-        _HEADER.pack_into(raw, 0, *_HEADER.unpack_from(raw)[:8], effect.lost, *_HEADER.unpack_from(raw)[9:])
+        raw[20:24] = min(effect.lost, 0xFFFFFFFF).to_bytes(4, "little")
         if not self.post(effect.task, raw):
             self.step(events.Dropped(effect.port, effect.lost))
 

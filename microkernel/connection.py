@@ -19,10 +19,10 @@ from microlith.frame.codec import status_body
 from microlith.frame.connection import Connection, Gone, bad
 from microlith.frame.facade import facade
 from microlith.frame.frame import Frame
-from microlith.frame.reply import Reply
+from microlith.frame.methods import Method, methods_of
+from microlith.frame.reply import CLOSED, Reply
 from microlith.frame.server import Object
 from microlith.frame.stub import Stub, stub_class
-from microlith.interface.interface import operations_of
 from microlith.interface.operation import Operation
 from microlith.interface.status import BadMessage, Status, Unavailable
 from microlith.process.birth import Birth
@@ -158,43 +158,45 @@ class KernelConnection(Connection):
             self._stop()
 
     def _call(self, message: wire.Message) -> None:
+        call, port = message.call, message.port
         try:
-            target, operation, arguments = self._read(message)
+            target, method, arguments = self._read(message)
         except BadMessage as status:
-            self.send(bad(message.call, status))
+            self.send(bad(call, status))
             return
-        reply = KernelReply(self, message.call, operation, target, message.port)
+        operation, reply = method.operation, CLOSED
         if operation.waits:
-            self.open[message.call] = reply
-        result = self.frame.serve(target, operation, arguments, reply, message.deadline)
-        if result is reply:
+            reply = self.open[call] = KernelReply(self, call, operation, target, port)
+        result = self.frame.serve(target, method, arguments, reply, message.deadline)
+        if isinstance(result, Reply):
             return
-        reply.done = True
-        self.open.pop(message.call, None)
+        if operation.waits:
+            reply.done = True
+            self.open.pop(call, None)
         if isinstance(result, Status):
-            self.send(wire.pack(wire.STATUS, call=message.call, body=status_body(result)))
+            self.send(wire.pack(wire.STATUS, 0, call, body=status_body(result)))
             return
-        self._port = message.port
+        self._port = port
         body, bulk, caps = self.codec.reply(operation, result)
-        self.send(wire.pack(wire.REPLY, 0, message.call, caps=caps, body=body, bulk=bulk))
+        self.send(wire.pack(wire.REPLY, 0, call, 0, 0, 0, 0, 0, caps, body, bulk))
 
-    def _read(self, message: wire.Message) -> tuple[Any, Operation, tuple[Any, ...]]:
+    def _read(self, message: wire.Message) -> tuple[Any, Method, tuple[Any, ...]]:
         port, number = message.port, message.target
         target = self._objects.get((port, number)) if number else self.parts.get(port)
         if target is None:
             raise BadMessage(f"there is no object {number} here")
-        operation = by_number(type(target)).get(message.operation)
-        if operation is None or operation.notify != (message.kind == wire.NOTIFY):
+        method = methods_of(type(target)).get(message.operation)
+        if method is None or method.operation.notify != (message.kind == wire.NOTIFY):
             raise BadMessage(f"{type(target).__name__} has no such operation {message.operation}")
         self._port = port
-        return target, operation, self.codec.read_request(operation, message.body, message.bulk, message.caps)
+        return target, method, self.codec.read_request(method.operation, message.body, message.bulk, message.caps)
 
     def _notify(self, message: wire.Message) -> None:
         try:
-            target, operation, arguments = self._read(message)
+            target, method, arguments = self._read(message)
         except BadMessage:
             return
-        self.frame.notice(target, operation, arguments, message.incarnation)
+        self.frame.notice(target, method.operation, arguments, message.incarnation)
 
     def _interrupt(self, line: int) -> None:
         server, device = self._lines[line]
@@ -304,16 +306,6 @@ class KernelConnection(Connection):
             self._numbers[id(made)] = number
             self._objects[(port, number)] = made
         return number
-
-
-_operations: dict[type, dict[int, Operation]] = {}
-
-
-def by_number(cls: type) -> dict[int, Operation]:
-    """The operation table of a class, by number."""
-    if cls not in _operations:
-        _operations[cls] = {operation.number: operation for operation in operations_of(cls).values()}
-    return _operations[cls]
 
 
 def connect(frame: Frame, birth: Birth, descriptors: dict[str, int]) -> KernelConnection:

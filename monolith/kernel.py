@@ -168,7 +168,7 @@ class Kernel:
         for app in self.apps.values():
             row = {"domain": app.name, "instances": [app.name], "pid": app.pid, "incarnation": 1, "kind": "process"}
             rows.append({**row, **(self.root.pages[app.name].read() if app.child else {"state": "outside"})})
-        return {"domains": rows, "zygote": self.spawner.pid, "kernel_visits": self.frame.page.words[5]}
+        return {"domains": rows, "zygote": self.spawner.pid, "kernel_visits": self.frame.page.read()["received"]}
 
 
 def _with_devices(birth: Birth, devices: dict[str, str]) -> Birth:

@@ -14,10 +14,11 @@ from microlith.frame.codec import Codec, status_body
 from microlith.frame.connection import bad
 from microlith.frame.facade import facade
 from microlith.frame.frame import Frame
-from microlith.frame.reply import Reply
+from microlith.frame.methods import Method, methods_of
+from microlith.frame.page import BYTES_IN, BYTES_OUT, RECEIVED, SENT
+from microlith.frame.reply import CLOSED, Reply
 from microlith.frame.server import Object
 from microlith.frame.stream import CHUNK, Inflow
-from microlith.interface.interface import operations_of
 from microlith.interface.operation import Operation
 from microlith.interface.status import BadMessage, Cancelled, NoRight, Status
 from monolith.guard import guarded
@@ -38,7 +39,7 @@ class TrapReply(Reply):
     def send(self, status: Status | None, value: Any) -> bool:
         if self.peer.open.pop(self.call, None) is None:
             return False
-        self.peer.answer(self, status, value)
+        self.peer.answer(self.call, self.operation, self.rank, status, value)
         return True
 
 
@@ -92,8 +93,8 @@ class Peer:
     def handle(self, message: wire.Message) -> None:
         """Serve one message."""
         words = self.frame.page.words
-        words[5] += 1
-        words[7] += len(message.raw)
+        words[RECEIVED] += 1
+        words[BYTES_IN] += len(message.raw)
         if message.kind == wire.CALL:
             self._call(message)
         elif message.kind == wire.NOTIFY:
@@ -107,43 +108,45 @@ class Peer:
 
     def _call(self, message: wire.Message) -> None:
         try:
-            target, rank, operation, arguments = self._read(message)
+            target, rank, method, arguments = self._read(message)
         except (BadMessage, NoRight) as status:
             self.send(wire.pack(wire.STATUS, call=message.call, body=status_body(status)))
             return
-        reply = TrapReply(self, message.call, operation, target, rank)
-        self.open[message.call] = reply
+        operation, reply = method.operation, CLOSED
+        if operation.waits:
+            reply = self.open[message.call] = TrapReply(self, message.call, operation, target, rank)
         self.serving = True
-        result = self.frame.serve(target, operation, arguments, reply, message.deadline)
+        result = self.frame.serve(target, method, arguments, reply, message.deadline)
         self.serving = False
-        if result is reply or self.closed:
+        if isinstance(result, Reply):
             return
-        reply.done = True
-        self.open.pop(message.call, None)
+        if operation.waits:
+            reply.done = True
+            self.open.pop(message.call, None)
         if isinstance(result, Status):
-            self.answer(reply, result, None)
+            self.answer(message.call, operation, rank, result, None)
         else:
-            self.answer(reply, None, result)
+            self.answer(message.call, operation, rank, None, result)
 
     def _notify(self, message: wire.Message) -> None:
         try:
-            target, _, operation, arguments = self._read(message)
+            target, _, method, arguments = self._read(message)
         except (BadMessage, NoRight):
             return
-        if operation.notify:
-            self.frame.post(target, operation, arguments)
+        self.frame.post(target, method.operation, arguments)
 
-    def _read(self, message: wire.Message) -> tuple[Any, int, Operation, tuple[Any, ...]]:
+    def _read(self, message: wire.Message) -> tuple[Any, int, Method, tuple[Any, ...]]:
         target, rank = self.table.get(message.target, (None, 0))
         if target is None:
             raise NoRight(f"there is nothing at handle {message.target}")
-        operation = by_number(type(target)).get(message.operation)
-        if operation is None or operation.notify != (message.kind == wire.NOTIFY):
+        method = methods_of(type(target)).get(message.operation)
+        if method is None or method.operation.notify != (message.kind == wire.NOTIFY):
             raise BadMessage(f"operation {message.operation} is not one to {message.kind}")
         if message.call in self.open:
             raise BadMessage(f"call {message.call} is open already")
         self._rank = rank
-        return target, rank, operation, self._codec.read_request(operation, message.body, message.bulk, message.caps)
+        arguments = self._codec.read_request(method.operation, message.body, message.bulk, message.caps)
+        return target, rank, method, arguments
 
     def _cancel(self, call: int) -> None:
         reply = self.open.pop(call, None)
@@ -164,22 +167,22 @@ class Peer:
 
     # --- messages out ------------------------------------------------------------------------------
 
-    def answer(self, reply: TrapReply, status: Status | None, value: Any) -> None:
-        """Send the answer to a call."""
+    def answer(self, call: int, operation: Operation, rank: int, status: Status | None, value: Any) -> None:
+        """Send the answer to a call of an operation of a server of this rank."""
         if status is not None:
-            self.send(wire.pack(wire.STATUS, call=reply.call, body=status_body(status)))
+            self.send(wire.pack(wire.STATUS, call=call, body=status_body(status)))
             return
-        self._rank = reply.rank
-        body, bulk, caps = self._codec.reply(reply.operation, value)
-        self.send(wire.pack(wire.REPLY, call=reply.call, caps=caps, body=body, bulk=bulk))
+        self._rank = rank
+        body, bulk, caps = self._codec.reply(operation, value)
+        self.send(wire.pack(wire.REPLY, call=call, caps=caps, body=body, bulk=bulk))
 
     def send(self, raw: bytes) -> None:
         """Send without blocking; what the app does not take now is kept, up to a limit."""
         if self.closed:
             return
         words = self.frame.page.words
-        words[6] += 1
-        words[8] += len(raw)
+        words[SENT] += 1
+        words[BYTES_OUT] += len(raw)
         if self._unsent:
             self._unsent += raw
         else:
@@ -236,13 +239,3 @@ class Peer:
         made = facade(target, guarded(rank, self._rank))
         self.holders.follow(made, target)
         return made
-
-
-_numbers: dict[type, dict[int, Operation]] = {}
-
-
-def by_number(cls: type) -> dict[int, Operation]:
-    """The operation table of a class, by number."""
-    if cls not in _numbers:
-        _numbers[cls] = {operation.number: operation for operation in operations_of(cls).values()}
-    return _numbers[cls]

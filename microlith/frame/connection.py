@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from microlith.frame import wire
 from microlith.frame.codec import Codec, read_status
 from microlith.frame.facade import check_arguments, check_result
-from microlith.frame.page import BYTES_IN, BYTES_OUT, CALLING, PEER, RECEIVED, SENT, STATE
+from microlith.frame.page import BYTES_IN, BYTES_OUT, CALLING, RECEIVED, SENT, STATE
 from microlith.frame.stub import Stub
 from microlith.interface.operation import Operation
 from microlith.interface.status import (
@@ -113,47 +113,39 @@ class Connection:
             check_arguments(operation, arguments)
         body, bulk, caps = self.codec.request(operation, arguments)
         deadline = frame.deadline_for(operation)
-        message = self._call_repeated(stub.handle, operation, deadline, caps, body, bulk)
-        if message.kind != wire.REPLY:
-            raise read_status(operation, message.body)
+        for attempt in range(REPEATS + 1):
+            message = self._call_once(stub.handle, operation, deadline, caps, body, bulk)
+            if message.kind == wire.REPLY:
+                break
+            status = read_status(operation, message.body)
+            died = message.kind == wire.FAIL and type(status) is ServerDied
+            if not (died and operation.idempotent and attempt < REPEATS):
+                raise status
         result = self.codec.read_reply(operation, message.body, message.bulk, message.caps)
         if frame.checked:
             check_result(operation, result)
         return result
 
-    def _call_repeated(
+    def _call_once(
         self, handle: int, operation: Operation, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
     ) -> wire.Message:
+        """One request and its answer; what else arrives meanwhile goes to the inbox."""
+        self._last_call = call = self._last_call + 1
         flags = wire.WAITS if operation.waits else 0
-        for attempt in range(REPEATS + 1):
-            self._last_call = call = self._last_call + 1
-            head = (wire.CALL, operation.number, call, handle, 0, deadline, flags, 0, caps, body, bulk)
-            try:
-                self.send(wire.pack(*head))
-                message = self._answer(call, handle, deadline)
-            except Gone:
-                raise ServerDied(f"{operation.qualified}: the other side is gone") from None
-            died = message.kind == wire.FAIL and type(read_status(None, message.body)) is ServerDied
-            if not (died and operation.idempotent and attempt < REPEATS):
-                break
-        return message
-
-    def _answer(self, call: int, handle: int, deadline: int) -> wire.Message:
-        """Wait for the answer to a call; what else arrives goes to the inbox."""
-        words = self.words
-        state, peer = words[STATE], words[PEER]
-        words[STATE], words[PEER] = CALLING, handle
         until = deadline + self.grace_ns if deadline else 0
+        words = self.words
+        outer = words[STATE]
+        words[STATE] = CALLING | handle << 8
         try:
-            message = self._await(call, until)
-            if message is None:
-                message = self._give_up(call)
+            self.send(wire.pack(wire.CALL, operation.number, call, handle, 0, deadline, flags, 0, caps, body, bulk))
+            return self._await(call, until) or self._give_up(call)
+        except Gone:
+            raise ServerDied(f"{operation.qualified}: the other side is gone") from None
         except BaseException:
             self._abandon(call)
             raise
         finally:
-            words[STATE], words[PEER] = state, peer
-        return message
+            words[STATE] = outer
 
     def _await(self, call: int, until: int) -> wire.Message | None:
         while True:

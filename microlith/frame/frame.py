@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from time import monotonic_ns
 from typing import Any, ClassVar
 
-from microlith.frame import page as pages
 from microlith.frame.connection import DEFAULT_DEADLINE_NS, Connection
 from microlith.frame.facade import check_result
-from microlith.frame.page import Page
-from microlith.frame.reply import DirectReply, Reply
+from microlith.frame.methods import Method, method_of
+from microlith.frame.page import BEATS, SERVED, SERVING, SINCE, STATE, Page
+from microlith.frame.reply import CLOSED, DirectReply, Reply
 from microlith.frame.stub import Stub
 from microlith.interface.interface import operations_of
 from microlith.interface.operation import Operation
@@ -56,36 +56,39 @@ class Frame:
     # --- serving -----------------------------------------------------------------------------------
 
     def serve(
-        self, target: Any, operation: Operation, arguments: tuple[Any, ...], reply: Reply, deadline: int
+        self, target: Any, method: Method, arguments: tuple[Any, ...], reply: Reply, deadline: int
     ) -> Status | Any:
         """Run one request.  Gives the result, a Status to answer, or `reply` itself if it stays open.
 
         Anything else that escapes is a fault and goes through.
         """
         words = self.page.words
-        outer = self.reply, self.deadline, words[pages.STATE]
+        outer = self.reply, self.deadline, words[STATE]
         self.reply, self.deadline = reply, deadline
-        words[pages.STATE], words[pages.SINCE] = pages.SERVING, monotonic_ns()
-        method = getattr(type(target), operation.name)
+        words[STATE], words[SINCE] = SERVING, monotonic_ns()
         try:
-            value = getattr(method, "inner", method)(target, *arguments)
+            value = method.function(target, *arguments)
         except Status as status:
-            if not isinstance(status, (*operation.statuses, SystemStatus)):
-                raise Undeclared(f"{operation.qualified} does not declare {type(status).__name__}") from status
-            return status
+            return self._declared(method.operation, status)
         finally:
-            self.reply, self.deadline, words[pages.STATE] = outer
-            words[pages.SERVED] += 1
+            self.reply, self.deadline, words[STATE] = outer
+            words[SERVED] += 1
         if isinstance(value, Reply):
-            if value is not reply or not operation.waits:
-                raise Undeclared(f"{operation.qualified} keeps a call open that is not its own to keep")
+            if value is not reply:
+                raise Undeclared(f"{method.operation.qualified} keeps a call open that is not its own to keep")
         elif self.checked:
-            check_result(operation, value)
+            check_result(method.operation, value)
         return value
+
+    @staticmethod
+    def _declared(operation: Operation, status: Status) -> Status:
+        if not isinstance(status, (*operation.statuses, SystemStatus)):
+            raise Undeclared(f"{operation.qualified} does not declare {type(status).__name__}") from status
+        return status
 
     def take_reply(self) -> Reply:
         """The right to reply to the request in progress."""
-        if self.reply is None:
+        if self.reply is None or self.reply is CLOSED:
             raise TypeError("there is no request whose answer could come later")
         return self.reply
 
@@ -99,7 +102,7 @@ class Frame:
         if isinstance(owner, Stub):
             owner.connection.forward(reply, owner, operation, arguments)
             return reply
-        value = self.serve(owner, operation, arguments, reply, self.deadline)
+        value = self.serve(owner, method_of(type(owner), operation), arguments, reply, self.deadline)
         if isinstance(value, Status):
             reply.fail(value)
         elif value is not reply:
@@ -177,7 +180,7 @@ class Frame:
     def notice(self, target: Any, operation: Operation, arguments: tuple[Any, ...], lost: int) -> None:
         """Deliver one notice; `lost` were dropped before it."""
         self.lost = lost
-        self.serve(target, operation, arguments, DirectReply(), 0)
+        self.serve(target, method_of(type(target), operation), arguments, CLOSED, 0)
         self.lost = 0
 
     # --- the loop of a domain that polls -----------------------------------------------------------
@@ -219,7 +222,7 @@ class Frame:
             source = self._sources.get(descriptor)
             if source is not None:
                 source()
-        self.page.words[pages.BEATS] += 1
+        self.page.words[BEATS] += 1
         if self.stopping and self.in_program:
             raise SystemExit(0)
 

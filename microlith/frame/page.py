@@ -10,9 +10,9 @@ import os
 
 SIZE = 4096
 
-# Words.
-STATE, SINCE, PEER, BEATS, SERVED = 0, 1, 2, 3, 4
-RECEIVED, SENT, BYTES_IN, BYTES_OUT = 5, 6, 7, 8
+# Words.  STATE holds the state in its low byte and, while CALLING, the handle called above it.
+STATE, SINCE, BEATS, SERVED = 0, 1, 2, 3
+RECEIVED, SENT, BYTES_IN, BYTES_OUT = 4, 5, 6, 7
 
 # States.
 STARTING, IDLE, SERVING, CALLING, WAITING, STOPPED = 0, 1, 2, 3, 4, 5
@@ -38,10 +38,10 @@ class Page:
 
     def read(self) -> dict[str, int | str]:
         """Everything in it, by name."""
-        names = ("since", "peer", "beats", "served", "received", "sent", "bytes_in", "bytes_out")
-        state = self.words[STATE]
+        names = ("since", "beats", "served", "received", "sent", "bytes_in", "bytes_out")
+        peer, state = divmod(self.words[STATE], 256)
         values = {name: self.words[index + 1] for index, name in enumerate(names)}
-        return {"state": NAMES[state] if state < len(NAMES) else "unknown", **values}
+        return {"state": NAMES[state] if state < len(NAMES) else "unknown", "peer": peer, **values}
 
     def close(self) -> None:
         """Unmap it."""

@@ -49,3 +49,13 @@ class DirectReply(Reply):
     def send(self, status: Status | None, value: Any) -> bool:
         self.status, self.value = status, value
         return True
+
+
+class NoReply(Reply):
+    """The answer to an operation that does not wait is its result: there is no right to answer later."""
+
+    def send(self, status: Status | None, value: Any) -> bool:
+        return False
+
+
+CLOSED = NoReply()

@@ -101,8 +101,11 @@ def size_of(header: bytes | bytearray) -> int:
 def rewrite(raw: bytes, kind: int, call: int, target: int, port: int, caps: tuple[Cap, ...]) -> bytearray:
     """The same message under another header, as the kernel passes it on: body and bulk untouched."""
     out = bytearray(raw)
-    fields = HEADER.unpack_from(raw)
-    HEADER.pack_into(out, 0, VERSION, kind, fields[2], fields[3], fields[4], port, call, target, *fields[8:])
+    out[1] = kind
+    _ADDRESS.pack_into(out, 6, port, call, target)
     for index, cap in enumerate(caps):
         CAP.pack_into(out, HEADER.size + index * CAP.size, *cap)
     return out
+
+
+_ADDRESS = struct.Struct("<HQI")  # port, call id and target lie side by side

@@ -1,6 +1,7 @@
 """`boot`: a system and an architecture, or a plan, made to run."""
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -46,11 +47,15 @@ def boot(
     plan = plan or find_architecture(architecture)(system)
     root = replace(plan.domains[0], options={**plan.domains[0].options, "on_fault": on_fault})
     plan = replace(plan, domains=(root, *plan.domains[1:]))
-    run = rundir.make(system.name)
-    labels, descriptors = _open_devices(system, run)
     record = str(Path(record).resolve()) if record else ""
-    ready = births(system, plan, str(run), root_of(plan), labels, checked=checked, record=record)
-    machine = Machine(ready, descriptors, news)
+    run = rundir.make(system.name)
+    try:
+        labels, descriptors = _open_devices(system, run)
+        ready = births(system, plan, str(run), root_of(plan), labels, checked=checked, record=record)
+        machine = Machine(ready, descriptors, news)
+    except BaseException:
+        shutil.rmtree(run, ignore_errors=True)
+        raise
     try:
         return machine.wait_ready() if wait else machine
     except BaseException:

@@ -52,7 +52,9 @@ class Base(System):
                 found += [ev.Ready(task, incarnation), ev.Adopt(task, incarnation, DISK_PORT, 1, 1)]
             if state == "gone":
                 found.append(ev.Exited(task, incarnation, False))
-            found.append(ev.Call(task, incarnation - 1, 9, 1, 0, False, 0, (), b"past"))
+            past = incarnation if state in ("down", "gone") else incarnation - 1
+            found.append(ev.Call(task, past, 9, 1, 0, False, 0, (), b"past"))
+            found.append(ev.Watch(task, past, 1))
         return found
 
 
@@ -127,8 +129,12 @@ class Messages(Base):
                 found += [call(spec, task, 9, 6), call(spec, task, 9, 1, caps=((HELD, 0, 6, 0),))]
                 found += [ev.Cancel(task, life, 9), ev.Forward(task, life, 0, 1, 0, (), b"")]
                 found.append(ev.Undeliverable(task, 0))
+                if sum(caller == task for caller, _ in spec.calls) == self.limits["quota_calls"]:
+                    found += [call(spec, task, 9, 1), call(spec, task, 9, 1, True)]
         for (task, id), one in spec.calls.items():
             found.append(call(spec, task, id, 1))
+            if one.parcel is None and not one.waits:
+                found.append(ev.Forward(one.server, incarnation(spec, one.server), one.serial, 1, 0, (), b""))
             if one.serial is not None:
                 for other in spec.life:
                     if running(spec, other) and (other != one.server or one.parcel is not None):
@@ -280,11 +286,13 @@ class Gifts(Base):
         if running(spec, FILES):
             life = incarnation(spec, FILES)
             found += [ev.Destroy(FILES, life, FILES_PORT, number) for number in (1, 2)]
-            found += self.calls(spec, FILES, 1, ((MINT, FILES_PORT, 1, 0),), 0)
+            found += self.calls(spec, FILES, 1, ((MINT, FILES_PORT, 1, 0),), 7)
         for id in (1, 2):
             found += self.calls(spec, APP, id, ((MINT, 30, id, id - 1),), 4 + id)
         for task, serial, waits in work(spec):
             found += [reply(spec, task, serial), ev.Undeliverable(task, serial)]
+            if task == DISK:
+                found.append(reply(spec, task, serial, ((HELD, 0, 9, 0),)))
             if task == FILES and waits:
                 for handle in (1, 2):
                     caps = ((MINT, FILES_PORT, handle, handle - 1),) if self.room(spec, DISK if handle == 1 else APP) else ()
@@ -292,7 +300,7 @@ class Gifts(Base):
                     found.append(ev.Forward(FILES, incarnation(spec, FILES), serial, handle, 8, caps, payload))
             elif task == FILES and spec.at_work(task, serial) and self.room(spec, APP):
                 found.append(reply(spec, task, serial, ((MINT, FILES_PORT, 2, 7),)))
-        found += [ev.Close(task, incarnation(spec, task), handle) for task, handle in spec.rights if handle > 2]
+        found += [ev.Close(task, incarnation(spec, task), handle) for task, handle in spec.rights if handle > len(spec.tasks[task][2])]
         return found + ([ev.Tick(5), ev.Tick(6)] if any(c.deadline for c in spec.calls.values()) else [])
 
     def room(self, spec, task):
@@ -316,32 +324,40 @@ class Clash(Base):
 
     tasks = (
         ev.Create(DISK, "disk", 1, (DISK_PORT,), ()),
-        ev.Create(FILES, "files", 2, (FILES_PORT,), (DISK_PORT,)),
+        ev.Create(FILES, "files", 2, (FILES_PORT,), (DISK_PORT, 30)),
         ev.Create(APP, "low", 0, (30,), (DISK_PORT,)),
     )
     up = (APP, DISK, FILES)
-    lives = {DISK: 4, FILES: 1, APP: 1}
-    mortal = (DISK,)
+    lives = {DISK: 4, FILES: 1, APP: 2}
+    mortal = (DISK, APP)
 
     def setup(self):
-        """FILES holds two objects of DISK."""
+        """FILES holds two objects of DISK and one of APP."""
         found = super().setup()
-        for serial in (1, 2):
-            caps = ((MINT, DISK_PORT, serial, serial),)
-            call = ev.Call(FILES, 1, 1, 1, 7, False, 0, (), b"open")
-            found += [call, ev.Reply(DISK, 1, serial, False, False, caps, b"")]
+        for serial, (server, port, handle) in enumerate(((DISK, 10, 1), (DISK, 10, 1), (APP, 30, 2)), 1):
+            caps = ((MINT, port, serial, serial),)
+            call = ev.Call(FILES, 1, 1, handle, 7, False, 0, (), b"open")
+            found += [call, ev.Reply(server, 1, serial, False, False, caps, b"")]
         return found
 
     def moves(self, spec):
         found = self.life(spec)
-        for handle in (2, 3):
+        for handle in (3, 4, 5):
             found.append(ev.Close(FILES, 1, handle))
             if (FILES, handle) in spec.rights and (FILES, 1) not in spec.calls:
                 found.append(call(spec, FILES, 1, handle))
         if spec.life[DISK][0] == "starting":
-            for old in sorted({spec.rights[key].object for key in spec.waiting}):
+            for old in sorted({spec.rights[key].object for key in spec.waiting if spec.rights[key].port == DISK_PORT}):
                 found += [ev.Adopt(DISK, incarnation(spec, DISK), DISK_PORT, old, new) for new in (1, 2)]
         return found + [reply(spec, task, serial) for task, serial, _ in work(spec)]
 
     def illegal(self, spec):
-        return self.dead_life(spec)
+        found = self.dead_life(spec)
+        for task, port in ((DISK, 30), (APP, DISK_PORT)):
+            if spec.life[task][0] == "starting":
+                found += [ev.Adopt(task, incarnation(spec, task), port, old, 4) for old in (1, 2, 3)]
+        if spec.life[DISK][0] == "starting":
+            olds = {spec.rights[key].object for key in spec.waiting if spec.rights[key].port == DISK_PORT}
+            life = incarnation(spec, DISK)
+            found += [ev.Adopt(DISK, life, DISK_PORT, old, new) for old in {1, 2, 3} - olds for new in (1, 2)]
+        return found
