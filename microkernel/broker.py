@@ -1,12 +1,15 @@
 """The ZeroMQ process round the core: messages become events, effects become messages.
 
 One ROUTER; every domain is one connection on it, known by the pid behind it.  Rules:
-- A peer is heard only after HELLO, and only while its incarnation lives.
-- Delivery is mandatory and never blocks: what a server cannot take is answered Busy, what a client
-  does not take is lost to that client alone.
+- A peer is heard only after HELLO, on one connection, and only while its incarnation lives.
+- Delivery is mandatory and never blocks.  A call or notice that its server cannot take is Busy or lost;
+  everything else is kept, in order, until its peer takes it, and who takes nothing for `KEPT` messages
+  is ended.  So no flood of calls or notices costs a domain an answer.
 - A message is one frame.  Anything else, and anything that cannot be read, ends its sender.
 """
 
+import struct
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -23,11 +26,18 @@ from microlith.frame.page import BYTES_IN, BYTES_OUT, RECEIVED, SENT
 from microlith.interface.status import SYSTEM_STATUSES
 
 HIGH_WATER = 1000  # messages queued to one peer
+INBOUND = 32  # messages of one peer that are read ahead; beyond it the peer blocks
+TURN = 256  # messages between two looks at time, deaths and orders
+KEPT = 4096  # messages kept for a peer that takes none
+LARGE = 256 * 1024  # bytes from which on a message must find room
+QUEUED = 64 << 20  # bytes of large calls that wait for servers
 Peer = tuple[int, int, int]  # task, incarnation, pid
 
 _EVENTS, _POLLIN, _RCVMORE = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.RCVMORE)
 _FIRST, _LAST = int(zmq.SNDMORE | zmq.DONTWAIT), int(zmq.DONTWAIT)
 _HEADER, _CAP = wire.HEADER, wire.CAP
+_MONITOR = "inproc://accepted"
+_FLAGS, _DEADLINE, _LONG = 5, 24, struct.Struct("<q")  # where they are in a header
 _FAILURES = {status.__name__: status_body(status()) for status in SYSTEM_STATUSES}
 
 
@@ -41,18 +51,24 @@ class Broker:
         words: Any,
         who: Callable[[int], tuple[int, int] | None],
         convict: Callable[[int, str], None],
+        room: Callable[[int, int], bool] = lambda pid, size: True,
     ) -> None:
-        self.core, self.words, self.who, self.convict = core, words, who, convict
+        self.core, self.words, self.who, self.convict, self.room = core, words, who, convict, room
         self.context = zmq.Context()
         self.gate = Gate(self.context, lambda pid: who(pid) is not None)
         self.router = self.context.socket(zmq.ROUTER)
         self.router.linger = 0
         self.router.router_mandatory = 1
         self.router.sndhwm = HIGH_WATER
-        self.router.rcvhwm = HIGH_WATER
+        self.router.rcvhwm = INBOUND
         self.router.maxmsgsize = wire.MAX_MESSAGE
         self.router.zap_domain = DOMAIN
         self.router.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
+        self.router.monitor(_MONITOR, zmq.EVENT_ACCEPTED)
+        self.door = self.context.socket(zmq.PAIR)
+        self.door.rcvhwm = 1
+        self.door.linger = 0
+        self.door.connect(_MONITOR)
         self.router.bind(endpoint)
         self._get = partial(Plain.get, self.router)
         self._recv = partial(Plain.recv, self.router)
@@ -60,6 +76,8 @@ class Broker:
         self.endpoint = endpoint
         self.peers: dict[bytes, Peer] = {}
         self.routes: dict[int, bytes] = {}
+        self.kept: dict[int, deque[bytes | bytearray]] = {}  # by task: what it could not take yet
+        self.heard: set[int] | None = None  # where somebody wants to know: the pids that sent whole messages
         self.recorder: Callable[[Event, list[Effect]], None] | None = None
         self.on: dict[type[Effect], Callable[[Any], Any]] = {
             events.Deliver: self._deliver,
@@ -85,10 +103,13 @@ class Broker:
 
     # --- messages in -------------------------------------------------------------------------------
 
-    def receive(self) -> None:
-        """Handle every message that has arrived."""
+    def receive(self, limit: int = TURN) -> bool:
+        """Handle what has arrived, up to a limit: a flood must not stop the kernel's clock.  True: there is more."""
         get, recv = self._get, self._recv
         while get(_EVENTS) & _POLLIN:
+            if not limit:
+                return True
+            limit -= 1
             identity = recv()
             peer = self.peers.get(identity)
             if peer is None:
@@ -101,9 +122,24 @@ class Broker:
                 continue
             self.words[RECEIVED] += 1
             self.words[BYTES_IN] += len(raw)
+            if self.heard is not None:
+                self.heard.add(peer[2])
             event = self.event(raw, peer)
             if event is not None:
                 self.step(event)
+        return False
+
+    def accepted(self) -> int:
+        """How many connections were accepted since the last time.
+
+        The listener waits when about a thousand of these events were not taken: between two looks at our
+        descriptors no more than that can be opened (see flood.py).
+        """
+        count = 0
+        while self.door.EVENTS & zmq.POLLIN:
+            self.door.recv_multipart()
+            count += 1
+        return count
 
     def _stranger(self, identity: bytes) -> None:
         """The first message of a connection: HELLO from a pid that we know and that has no other."""
@@ -112,7 +148,10 @@ class Broker:
         several = frame.more
         self._discard()
         known = self.who(pid) if pid is not None else None
-        if known is None or pid is None or known[0] in self.routes:
+        if known is None or pid is None:
+            return
+        if known[0] in self.routes:
+            self.convict(pid, "spoke on a second connection")
             return
         raw = frame.bytes
         if several or len(raw) != _HEADER.size or raw[:2] != bytes((wire.VERSION, wire.HELLO)):
@@ -136,9 +175,13 @@ class Broker:
             fields = _HEADER.unpack_from(raw)
             version, kind, operation, count, flags, port, call, target, _, deadline, body, bulk = fields
             start = _HEADER.size + count * _CAP.size
-            if version == wire.VERSION and len(raw) == start + body + bulk:
+            sized = len(raw) == start + body + bulk and body <= wire.MAX_BODY and bulk <= wire.MAX_BULK
+            if version == wire.VERSION and sized:
                 caps = tuple(_CAP.iter_unpack(raw[_HEADER.size : start])) if count else ()
                 if kind == wire.CALL:
+                    if len(raw) > LARGE and not count and self._crowded(len(raw)):
+                        self._fail(events.Fail(task, call, "Busy"))
+                        return None
                     return events.Call(
                         task, incarnation, call, target, operation, flags & 1 == 1, max(0, deadline), caps, raw
                     )
@@ -151,11 +194,16 @@ class Broker:
         self.convict(pid, "sent bytes that are no message")
         return None
 
+    def _crowded(self, size: int) -> bool:
+        """Would one more large call be too much to keep for servers that are busy or starting?"""
+        waiting = [len(message.payload) for message in self.core.messages.values()]
+        return size + sum(length for length in waiting if length > LARGE) > QUEUED
+
     def _event(
         self, kind: int, task: int, incarnation: int, operation: int, call: int, target: int, port: int,
         caps: tuple[wire.Cap, ...], raw: bytes,
     ) -> Event | None:  # fmt: skip
-        if kind == wire.NOTIFY:
+        if kind == wire.NOTIFY and not caps:  # the core would not translate them
             return events.Notify(task, incarnation, target, operation, raw)
         if kind == wire.FORWARD:
             return events.Forward(task, incarnation, call, target, operation, caps, raw)
@@ -165,10 +213,37 @@ class Broker:
 
     # --- messages out ------------------------------------------------------------------------------
 
+    def offer(self, task: int, raw: bytes | bytearray) -> bool:
+        """Send to a task, if it can take it now."""
+        identity = self.routes.get(task)
+        return identity is not None and task not in self.kept and self._pass(identity, raw)
+
     def post(self, task: int, raw: bytes | bytearray) -> bool:
-        """Send to a task without blocking; False if it cannot take it."""
+        """Send to a task as soon as it can take it.  False: it has no connection, or no room."""
         identity = self.routes.get(task)
         if identity is None:
+            return False
+        kept = self.kept.get(task)
+        if kept is None and self._pass(identity, raw):
+            return True
+        kept = self.kept.setdefault(task, deque())
+        if len(raw) > LARGE and len(raw) + sum(map(len, kept)) > QUEUED:
+            return False
+        kept.append(raw)
+        if len(kept) == KEPT:
+            self.convict(self.peers[identity][2], "does not take its messages")
+        return True
+
+    def flush(self) -> None:
+        """Try again to send what was kept."""
+        for task, kept in tuple(self.kept.items()):
+            while kept and self._pass(self.routes[task], kept[0]):
+                kept.popleft()
+            if not kept:
+                del self.kept[task]
+
+    def _pass(self, identity: bytes, raw: bytes | bytearray) -> bool:
+        if len(raw) > LARGE and not self.room(self.peers[identity][2], len(raw)):
             return False
         try:
             self._send(identity, _FIRST)
@@ -181,7 +256,9 @@ class Broker:
 
     def _deliver(self, effect: events.Deliver) -> None:
         raw = wire.rewrite(effect.payload, wire.CALL, effect.call, effect.object, effect.port, effect.caps)
-        if not self.post(effect.task, raw):
+        raw[_FLAGS] = wire.WAITS if effect.waits else 0  # what the core knows, not what the sender wrote
+        _LONG.pack_into(raw, _DEADLINE, effect.deadline)
+        if not self.offer(effect.task, raw):
             self.step(events.Undeliverable(effect.task, effect.call))
 
     def _answer(self, effect: events.Answer) -> None:
@@ -194,7 +271,7 @@ class Broker:
     def _notice(self, effect: events.Notice) -> None:
         raw = wire.rewrite(effect.payload, wire.NOTIFY, 0, effect.object, effect.port, ())
         raw[20:24] = min(effect.lost, 0xFFFFFFFF).to_bytes(4, "little")
-        if not self.post(effect.task, raw):
+        if not self.offer(effect.task, raw):
             self.step(events.Dropped(effect.port, effect.lost))
 
     # --- the end of a peer -------------------------------------------------------------------------
@@ -202,11 +279,15 @@ class Broker:
     def forget(self, task: int) -> None:
         """A task's process is gone: nobody is there to be reached, or heard, until the next HELLO."""
         identity = self.routes.pop(task, None)
+        self.kept.pop(task, None)
         if identity is not None:
             del self.peers[identity]
 
     def close(self) -> None:
         """Close the sockets."""
+        self.accepted()
+        self.router.disable_monitor()
+        self.door.close()
         self.router.close()
         self.gate.socket.close()
         self.context.term()

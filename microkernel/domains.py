@@ -11,9 +11,8 @@ import msgspec
 from microkernel.core import events
 from microlith.frame import wire
 from microlith.interface.devices import Timer
-from microlith.interface.needs import needs_of
 from microlith.interface.status import UsageError
-from microlith.process.birth import Birth, find_class
+from microlith.process.birth import Birth
 from microlith.process.restart import Restart
 from microlith.process.root import Root
 from microlith.process.spawner import Spawner
@@ -21,7 +20,6 @@ from microlith.process.spawner import Spawner
 if TYPE_CHECKING:
     from microkernel.kernel import Kernel
 
-MODULES = ("microlith.process.domain", "microkernel.connection")
 DESCRIPTORS = 256  # of a domain, where its quota says nothing
 RESERVE = 256  # the kernel's own
 OUTSIDE = 1024  # left for connections of attached processes, which are watched (see flood.py)
@@ -47,9 +45,9 @@ class Domain:
 class Domains:
     """All domains of the kernel, by task number."""
 
-    def __init__(self, kernel: "Kernel", root: Root) -> None:
+    def __init__(self, kernel: "Kernel", root: Root, spawner: Spawner) -> None:
         self.kernel, self.root, self.boot_record = kernel, root, root.boot
-        self.spawner = Spawner(MODULES, root.boot.classes, root.boot.root.path)
+        self.spawner = spawner
         self.table: dict[int, Domain] = {}
         self._pids: dict[int, Domain] = {}
         self._next_task = 1
@@ -87,17 +85,12 @@ class Domains:
         """Give every interrupting device of a domain's servers a line, and timers a descriptor."""
         found = []
         for part in birth.parts:
-            if part.app or not part.cls:
-                continue
-            for attribute, kind in interrupting(part.cls).items():
-                name = part.devices.get(attribute)
-                if kind is Timer and name is None:
-                    name = f"{part.name}.{attribute}"
-                    self.root.devices[f"device:{name}:0"] = Timer.make(name).line
-                if name is None:
-                    continue
+            for attribute in part.interrupts:
+                label = f"device:{part.devices[attribute]}:0"
+                if attribute in part.timers and label not in self.root.devices:
+                    self.root.devices[label] = Timer.make(attribute).line
                 line, self._next_line = self._next_line, self._next_line + 1
-                self.kernel.lines[line] = self.root.devices[f"device:{name}:0"]
+                self.kernel.lines[line] = self.root.devices[label]
                 found.append((line, part.port, attribute))
         return tuple(found)
 
@@ -111,7 +104,6 @@ class Domains:
             incarnation=domain.incarnation,
             endpoint=self.kernel.broker.endpoint,
             quota={**domain.birth.quota, "descriptors": domain.descriptors},
-            parts=tuple(_with_timers(part) for part in domain.birth.parts),
         )
         birth, descriptors = self.root.endow(birth, domain.stdio)
         self._begin(domain, self.spawner.spawn(birth, descriptors))
@@ -282,21 +274,3 @@ class Domains:
                 known["state"] = "starting"
             rows.append({**row, "pid": d.pid, "incarnation": d.incarnation, **known})
         return {"domains": rows, "zygote": self.spawner.pid, "kernel_visits": page.read()["received"]}
-
-
-def interrupting(dotted: str) -> dict[str, Any]:
-    """The devices of a class that have interrupt lines: attribute -> device class."""
-    needs = needs_of(find_class(dotted))
-    return {n: need.type for n, need in needs.items() if need.kind == "device" and need.type.interrupts}
-
-
-def _with_timers(part: Any) -> Any:
-    """A part whose timers are the devices that the kernel made for it."""
-    if part.app or not part.cls:
-        return part
-    timers = {
-        attribute: f"{part.name}.{attribute}"
-        for attribute, kind in interrupting(part.cls).items()
-        if kind is Timer and attribute not in part.devices
-    }
-    return msgspec.structs.replace(part, devices={**part.devices, **timers}) if timers else part

@@ -1,12 +1,17 @@
-"""The watch against floods: frames for ever without the end of the message, connections for ever.
+"""The watch against floods: messages without an end, connections for ever, readers that never read.
 
-Of the first, libzmq collects such a message in our memory and shows us nothing; no option bounds it.  What can be
-seen is our own resident size.  When it has grown by more than `LIMIT` beyond what it was, the sender
-is the peer whose socket, of all that lead to us, keeps bytes waiting: a well-behaved domain has a few
-messages under way and its socket runs dry.  It is killed, and libzmq gives the memory back.
+What libzmq collects for us, it shows to nobody and bounds by number, not by bytes.  What can be seen is
+our own resident size, and at each of our sockets what the other end has sent and we have not taken
+(FIONREAD), or we have sent and it has not (SIOCOUTQ).
 
-Of the second, a listener that runs out of descriptors aborts the process.  Domains cannot open sockets
-and their limits are budgeted; an attached process that holds more than `CONNECTIONS` is killed.
+- A message without an end: we have grown by `LIMIT`, a peer's socket keeps bytes waiting, no whole
+  message comes from it, and still we grow, by more than one unfinished message of each such peer can
+  explain.  That peer is ended, and libzmq gives the memory back.
+- A reader that never reads: large messages to a peer that has left `UNREAD` bytes untaken find no room
+  while we are larger than we were.
+- Connections: a listener that runs out of descriptors aborts the process.  Each accepted connection is an
+  event, and the listener waits when a thousand of them are not looked at (broker.py), which are kept free
+  (`OUTSIDE`).  Connections of strangers are shut; who of ours holds more than `CONNECTIONS` is ended.
 """
 
 import array
@@ -16,35 +21,58 @@ import socket
 import struct
 import termios
 import time
+from collections.abc import Callable
+
+from microlith.frame.wire import MAX_MESSAGE
 
 LIMIT = 48 << 20  # bytes of growth that call for a look
-CONNECTIONS = 64  # of one pid
+UNREAD = 64 << 20  # bytes of large messages that a peer may leave untaken
+CONNECTIONS = 32  # of one pid
+OUTSIDE = 1280  # descriptors kept free: a thousand unseen connections, the backlog, and some handshakes
 SAMPLES, GAP_S = 8, 0.0005
+OUTGOING = 0x5411  # SIOCOUTQ
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Flood:
-    """Notices the growth, names the sender."""
+    """Notices growth, names who is to be ended."""
 
-    def __init__(self) -> None:
-        self.floor = resident()
-        self.descriptors = len(os.listdir("/proc/self/fd"))
+    def __init__(self, ours: Callable[[int], bool]) -> None:
+        self.ours = ours
+        self.floor = self.low = resident()
+        self._watched: tuple[int, set[int]] | None = None  # our size then, and who kept bytes waiting
+        self._untaken: dict[int, int] = {}  # pid -> bytes of large messages since its socket was last empty
 
-    def suspect(self) -> int | None:
-        """The pid of a peer to be ended, or None."""
+    # --- messages without an end -------------------------------------------------------------------
+
+    @property
+    def watching(self) -> bool:
+        """Does it matter who sends whole messages?"""
+        return self._watched is not None
+
+    def suspect(self, heard: set[int]) -> int | None:
+        """The pid of a peer to be ended, or None.  `heard`: who sent whole messages since the last look."""
         now = resident()
-        self.floor = min(self.floor, now)
+        self.low, self.floor = min(self.low, now), min(self.floor, now)
         if now - self.floor < LIMIT:
+            self._watched = None
             return None
-        waiting = self._sample()
-        if not waiting:
+        waiting = {pid: count for pid, count in self._sample().items() if self.ours(pid)}
+        if self._watched is None:
+            silent, before = waiting, now
+        else:
+            before, watched = self._watched
+            silent = {pid: count for pid, count in waiting.items() if pid in watched and pid not in heard}
+        self._watched = (before, set(silent)) if silent else None
+        if not silent:
             self.floor = now  # it is our own growth
-            return None
-        return max(waiting, key=waiting.__getitem__)
+        elif now - before > MAX_MESSAGE * len(silent):
+            return max(silent, key=silent.__getitem__)
+        return None
 
     def ended(self) -> None:
         """The sender is gone; start from the present size."""
-        self.floor = resident()
+        self.floor, self._watched = resident(), None
 
     @staticmethod
     def _sample() -> dict[int, int]:
@@ -53,15 +81,39 @@ class Flood:
         waiting: dict[int, int] = {}
         for _ in range(SAMPLES):
             for descriptor, pid in peers:
-                count = array.array("i", [0])
-                try:
-                    fcntl.ioctl(descriptor, termios.FIONREAD, count)
-                except OSError:
-                    continue
-                if count[0]:
-                    waiting[pid] = waiting.get(pid, 0) + count[0]
+                count = _ask(descriptor, termios.FIONREAD)
+                if count:
+                    waiting[pid] = waiting.get(pid, 0) + count
             time.sleep(GAP_S)
         return waiting
+
+    # --- readers that never read -------------------------------------------------------------------
+
+    def room(self, pid: int, size: int) -> bool:
+        """May a large message be sent to this peer now?"""
+        untaken = self._untaken.get(pid, 0)
+        if untaken + size > UNREAD and resident() - self.low > LIMIT:
+            if any(_ask(descriptor, OUTGOING) for descriptor, peer in unix_peers() if peer == pid):
+                return False
+            untaken = 0
+        self._untaken[pid] = untaken + size
+        return True
+
+    def forget(self, pid: int) -> None:
+        """That process is gone."""
+        self._untaken.pop(pid, None)
+
+    # --- connections -------------------------------------------------------------------------------
+
+    def crowd(self) -> list[int]:
+        """Shut the connections of strangers; the pids of ours that hold too many."""
+        held: dict[int, int] = {}
+        for descriptor, pid in unix_peers():
+            if not self.ours(pid):
+                _shut(descriptor)
+            else:
+                held[pid] = held.get(pid, 0) + 1
+        return [pid for pid, count in held.items() if count > CONNECTIONS]
 
 
 def resident() -> int:
@@ -71,7 +123,7 @@ def resident() -> int:
 
 
 def unix_peers() -> list[tuple[int, int]]:
-    """(descriptor, pid of the peer) of every connected Unix socket of this process, our own ends left out."""
+    """(descriptor, pid of the peer) of every connected Unix stream of this process, our own ends left out."""
     found = []
     for name in os.listdir("/proc/self/fd"):
         try:
@@ -79,7 +131,7 @@ def unix_peers() -> list[tuple[int, int]]:
         except OSError:
             continue
         with twin:
-            if twin.family != socket.AF_UNIX:
+            if twin.family != socket.AF_UNIX or twin.type != socket.SOCK_STREAM:
                 continue
             try:
                 pid = struct.unpack("3i", twin.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
@@ -88,3 +140,21 @@ def unix_peers() -> list[tuple[int, int]]:
             if pid not in (0, os.getpid()):
                 found.append((int(name), pid))
     return found
+
+
+def _ask(descriptor: int, what: int) -> int:
+    count = array.array("i", [0])
+    try:
+        fcntl.ioctl(descriptor, what, count)
+    except OSError:
+        return 0
+    return count[0]
+
+
+def _shut(descriptor: int) -> None:
+    """End a connection under libzmq's hands, which then closes it."""
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as twin:
+            twin.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass

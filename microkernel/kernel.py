@@ -4,6 +4,7 @@ Everything waits in one epoll: the ROUTER, the gate, interrupt lines, pidfds, th
 Which domain is started again, and when, is a policy kept outside the core (`restart.py`).
 """
 
+import contextlib
 import os
 import select
 import signal
@@ -19,6 +20,7 @@ from microkernel.recorder import Recorder
 from microlith.frame import wire
 from microlith.interface.devices import Timer
 from microlith.process.root import Root
+from microlith.process.spawner import Spawner
 
 GRACE_S = 1.0  # for an app to end after SIGTERM
 STOP_S = 3.0  # for a server to end after STOP
@@ -28,12 +30,12 @@ WATCH_NS = 50_000_000  # how often the kernel looks at its own size
 class Kernel:
     """The microkernel."""
 
-    def __init__(self, root: Root) -> None:
+    def __init__(self, root: Root, spawner: Spawner) -> None:
         self.root = root
         self.stopping = self.stopped = False
         self._poll = select.epoll()
         self._sources: dict[int, Callable[[], Any]] = {}
-        self.domains = Domains(self, root)  # before ZeroMQ: the zygote prepares itself meanwhile
+        self.domains = Domains(self, root, spawner)
         self.core = Core()
         words = root.page(root.boot.root.domain).words
         endpoint = f"ipc://{root.boot.run}/kernel"
@@ -132,7 +134,8 @@ class Kernel:
     def unwatch(self, descriptor: int) -> None:
         """Stop polling a descriptor."""
         if self._sources.pop(descriptor, None) is not None:
-            self._poll.unregister(descriptor)
+            with contextlib.suppress(FileNotFoundError, PermissionError):
+                self._poll.unregister(descriptor)
 
     # --- interrupts --------------------------------------------------------------------------------
 
@@ -145,7 +148,11 @@ class Kernel:
             self.unwatch(descriptor)
             self.broker.step(events.Interrupt(effect.line))
 
-        self.watch(descriptor, ready)
+        try:
+            self.watch(descriptor, ready)
+        except PermissionError:  # a plain file or /dev/null: always readable
+            self.unwatch(descriptor)
+            self.later(0, ready)
 
     # --- the end -----------------------------------------------------------------------------------
 
@@ -172,8 +179,3 @@ class Kernel:
             os.kill(domain.pid, signal.SIGKILL)
         while domain.pid:
             self.turn()
-
-
-def run(root: Root) -> int:
-    """The program of the root domain."""
-    return Kernel(root).run()

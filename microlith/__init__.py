@@ -7,8 +7,6 @@
         print(files.list(b"/"))
 """
 
-from typing import Any
-
 _PLACES = {
     "microlith.frame.frame": ("within",),
     "microlith.frame.server": ("App", "Object", "Server"),
@@ -32,7 +30,7 @@ __all__ = sorted(_WHERE)  # noqa: PLE0605 - one table serves both
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Names are imported when used: a domain's process needs few of them (PEP 562)."""
     if name not in _WHERE:
         raise AttributeError(f"module 'microlith' has no attribute {name!r}")

@@ -24,7 +24,7 @@ ARCHITECTURES = {
 ROOTS = {
     "library": "monolith.library:run",
     "monolith": "monolith.kernel:run",
-    "broker": "microkernel.kernel:run",
+    "broker": "microkernel.start:run",
 }
 
 #: Commands of `microlith`, in the order of its help.

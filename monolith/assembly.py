@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from microlith.frame.facade import Facade, bind, checked, facade, like
+from microlith.frame.facade import bind, like
 from microlith.frame.frame import Frame
 from microlith.interface.interface import operations_of
 from microlith.interface.operation import Operation
@@ -22,31 +22,26 @@ class Assembly:
 
     def __init__(self, frame: Frame, devices: dict[str, int]) -> None:
         self.frame, self.devices = frame, devices
-        self.holders = Holders()
+        self.holders = Holders(frame)
         self.servers: dict[str, Any] = {}
-        self.facades: dict[str, list[Facade]] = {}
 
     def build(self, parts: tuple[PartBirth, ...]) -> None:
         """Make, join and start all servers, lowest rank first."""
         for part in sorted(parts, key=lambda p: p.rank):
             if part.app:
                 continue
-            server = self.servers[part.name] = self.join(make(part, self.devices), part)
+            server = self.servers[part.name] = make(part, self.devices)
             self.holders.add_server(server, part.rank)
+            self.join(server, part, server)
             server.start()
             for device in interrupting(server):
                 self.frame.add_device(server, device)
 
-    def join(self, made: Any, part: PartBirth) -> Any:
-        """Fill an instance's slots with facades of the servers."""
+    def join(self, made: Any, part: PartBirth, holder: Any = None) -> Any:
+        """Fill an instance's slots with facades of the servers (`holder` None: it is an app)."""
         for slot in part.slots:
-            link = facade(self.servers[slot.server], self._wraps())
-            self.facades.setdefault(slot.server, []).append(link)
-            setattr(made, slot.slot, link)
+            setattr(made, slot.slot, self.holders.receive(self.servers[slot.server], holder))
         return made
-
-    def _wraps(self) -> tuple[Callable[[Operation, Any], Any], ...]:
-        return (checked,) if self.frame.checked else ()
 
     def poison(self, name: str) -> None:
         """From now on every operation of this server is a fault.  KeyError if there is no such server."""
@@ -54,7 +49,7 @@ class Assembly:
         cls = type(server)
         operations = {operation: _broken(name, getattr(cls, operation)) for operation in operations_of(cls)}
         server.__class__ = type(cls.__name__, (cls,), operations)
-        for link in self.facades.get(name, ()):
+        for link in self.holders.facades(server):
             bind(link, (_poisoned(name),))
 
     def stop(self, parts: tuple[PartBirth, ...]) -> None:

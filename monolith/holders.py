@@ -1,35 +1,109 @@
-"""Who holds what in one address space: an object is released when its last holder goes.
+"""Who holds what in one address space, and what a receiver gets.
 
-Holders are the handles in apps' tables and the facades that servers keep.
+Across a border, whoever is passed a capability gets a handle of its own.  Here it gets a facade of its
+own: it obeys the rank of its holder, shows nothing but the interface, and counts as a holder for as long
+as it lives.  An object is released when its last holder goes: the handles in apps' tables and the
+facades are its holders.  Only operations that carry capabilities are wrapped; the others stay the bound
+methods themselves.
 """
 
 import weakref
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
+from microlith.frame.facade import Facade, Wrap, checked, facade, like
+from microlith.frame.frame import Frame
 from microlith.frame.server import Object, Server
+from microlith.interface.operation import Operation
+from microlith.interface.values import Struct
+from monolith.guard import guarded
 
 
 class Holders:
-    """Counts of holders by object; ranks by server."""
+    """Counts of holders by object, owners of objects, ranks and facades of servers."""
 
-    def __init__(self) -> None:
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
         self._count: dict[int, int] = {}
-        self._ranks: dict[int, int] = {}
-        self._object_ranks: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+        self._ranks: dict[int, int] = {}  # by id of a server
+        self._owners: weakref.WeakKeyDictionary[Any, Server] = weakref.WeakKeyDictionary()
+        self._facades: dict[int, weakref.WeakSet[Facade]] = {}  # by id of the server that they lead to
 
     def add_server(self, server: Server, rank: int) -> None:
         """Remember a server's rank."""
         self._ranks[id(server)] = rank
+        self._facades[id(server)] = weakref.WeakSet()
 
     def server(self, target: Any) -> bool:
         """Is this one of the servers here?"""
         return id(target) in self._ranks
 
-    def rank(self, target: Any, otherwise: int) -> int:
-        """The rank of a server, or of the server that first handed out an object."""
+    def owner(self, target: Any, giver: Server | None = None) -> Server | None:
+        """A server itself; of an object, the server that first handed it out."""
         if id(target) in self._ranks:
-            return self._ranks[id(target)]
-        return self._object_ranks.setdefault(target, otherwise)
+            return target  # type: ignore[no-any-return]
+        return self._owners.get(target) if giver is None else self._owners.setdefault(target, giver)
+
+    def rank(self, target: Any, giver: Server | None = None) -> int:
+        """The rank of a server, or of the owner of an object."""
+        return self._ranks.get(id(self.owner(target, giver)), 0)
+
+    def facades(self, server: Server) -> list[Facade]:
+        """Every facade that leads to this server now."""
+        return list(self._facades[id(server)])
+
+    # --- what a receiver gets ----------------------------------------------------------------------
+
+    def receive(self, capability: Any, receiver: Server | None, giver: Server | None = None) -> Facade:
+        """A facade of the receiver's own (None: an app).  TypeError if this is no capability."""
+        target = getattr(capability, "target", capability)
+        if not isinstance(target, Object) and not self.server(target):
+            raise TypeError(f"{capability!r} is not a capability")
+        owner, rank = self.owner(target, giver), self.rank(target, giver)
+        wraps: tuple[Wrap, ...] = (self._carrying(receiver, owner),)
+        if self._frame.checked:
+            wraps += (checked,)
+        if receiver is not None and receiver is not owner:
+            wraps += guarded(rank, self._ranks[id(receiver)])
+        made = facade(target, wraps)
+        if self.server(target):
+            self._facades[id(target)].add(made)
+        self.hold(target)
+        weakref.finalize(made, self.unhold, target).atexit = False
+        return made
+
+    def _carrying(self, client: Server | None, server: Server | None) -> Wrap:
+        def wrap(operation: Operation, method: Callable[..., Any]) -> Callable[..., Any]:
+            if not operation.carries:
+                return method
+
+            def admit(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+                return tuple([self._passed(value, server, client) for value in arguments])
+
+            def call(*arguments: Any, **keywords: Any) -> Any:
+                return self._passed(method(*admit(operation.bind(arguments, keywords))), client, server)
+
+            call.admit = admit  # type: ignore[attr-defined]  # what a forwarded call needs of it
+            return like(method, call)
+
+        return wrap
+
+    def _passed(self, value: Any, receiver: Server | None, giver: Server | None) -> Any:
+        """The same value with every capability in it replaced by one of the receiver's own."""
+        if isinstance(value, (Facade, Object, Server)):
+            return self.receive(value, receiver, giver)
+        if type(value) is tuple:
+            return tuple([self._passed(item, receiver, giver) for item in value])
+        if isinstance(value, Struct):
+            fields = {name: getattr(value, name) for name in value.__struct_fields__}
+            passed = {name: self._passed(item, receiver, giver) for name, item in fields.items()}
+            changed = {name: item for name, item in passed.items() if item is not fields[name]}
+            return msgspec.structs.replace(value, **changed) if changed else value
+        return value
+
+    # --- counting ----------------------------------------------------------------------------------
 
     def hold(self, target: Any) -> None:
         """One more holder."""
@@ -44,8 +118,3 @@ class Holders:
         if not self._count[id(target)]:
             del self._count[id(target)]
             target.released()
-
-    def follow(self, holder: Any, target: Any) -> None:
-        """Count a facade as a holder for as long as it lives."""
-        self.hold(target)
-        weakref.finalize(holder, self.unhold, target)

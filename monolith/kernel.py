@@ -39,7 +39,7 @@ class Kernel:
     def __init__(self, root: Root) -> None:
         self.root, self.boot = root, root.boot
         modules = ("microlith.process.domain", "microlith.frame.stream")
-        self.spawner = Spawner(modules, self.boot.classes, self.boot.root.path)
+        self.spawner = Spawner(root.zygote, modules, self.boot.classes, self.boot.root.path)
         self.frame = Frame(root.page(self.boot.root.domain), rank=0, checked=self.boot.root.checked)
         Frame.current = self.frame
         self.assembly = Assembly(self.frame, root.devices)

@@ -12,7 +12,6 @@ from typing import Any
 from microlith.frame import wire
 from microlith.frame.codec import Codec, status_body
 from microlith.frame.connection import bad
-from microlith.frame.facade import facade
 from microlith.frame.frame import Frame
 from microlith.frame.methods import Method, methods_of
 from microlith.frame.page import BYTES_IN, BYTES_OUT, RECEIVED, SENT
@@ -21,7 +20,6 @@ from microlith.frame.server import Object
 from microlith.frame.stream import CHUNK, Inflow
 from microlith.interface.operation import Operation
 from microlith.interface.status import BadMessage, Cancelled, NoRight, Status
-from monolith.guard import guarded
 from monolith.holders import Holders
 
 GRANTED = 2
@@ -32,14 +30,14 @@ HANDLES = 65536
 class TrapReply(Reply):
     """An open call of an app."""
 
-    def __init__(self, peer: "Peer", call: int, operation: Operation, target: Any, rank: int) -> None:
+    def __init__(self, peer: "Peer", call: int, operation: Operation, target: Any) -> None:
         super().__init__()
-        self.peer, self.call, self.operation, self.target, self.rank = peer, call, operation, target, rank
+        self.peer, self.call, self.operation, self.target = peer, call, operation, target
 
     def send(self, status: Status | None, value: Any) -> bool:
         if self.peer.open.pop(self.call, None) is None:
             return False
-        self.peer.answer(self.call, self.operation, self.rank, status, value)
+        self.peer.answer(self.call, self.operation, self.target, status, value)
         return True
 
 
@@ -54,7 +52,7 @@ class Peer:
         self.closed = False
         self.serving = False  # a request of this app is in the servers now
         self._next = 1
-        self._rank = 0  # of the server whose request is being read
+        self._server: Any = None  # whose request is being read, or whose answer is being written
         self._codec = Codec(self._lower, self._lift)
         self._inflow = Inflow()
         self._unsent = bytearray()
@@ -108,13 +106,15 @@ class Peer:
 
     def _call(self, message: wire.Message) -> None:
         try:
-            target, rank, method, arguments = self._read(message)
+            target, method, arguments = self._read(message)
         except (BadMessage, NoRight) as status:
             self.send(wire.pack(wire.STATUS, call=message.call, body=status_body(status)))
             return
+        if self.frame.notices:  # what was sent before a call is delivered before it
+            self.frame.deliver_notices()
         operation, reply = method.operation, CLOSED
         if operation.waits:
-            reply = self.open[message.call] = TrapReply(self, message.call, operation, target, rank)
+            reply = self.open[message.call] = TrapReply(self, message.call, operation, target)
         self.serving = True
         result = self.frame.serve(target, method, arguments, reply, message.deadline)
         self.serving = False
@@ -124,19 +124,19 @@ class Peer:
             reply.done = True
             self.open.pop(message.call, None)
         if isinstance(result, Status):
-            self.answer(message.call, operation, rank, result, None)
+            self.answer(message.call, operation, target, result, None)
         else:
-            self.answer(message.call, operation, rank, None, result)
+            self.answer(message.call, operation, target, None, result)
 
     def _notify(self, message: wire.Message) -> None:
         try:
-            target, _, method, arguments = self._read(message)
+            target, method, arguments = self._read(message)
         except (BadMessage, NoRight):
             return
         self.frame.post(target, method.operation, arguments)
 
-    def _read(self, message: wire.Message) -> tuple[Any, int, Method, tuple[Any, ...]]:
-        target, rank = self.table.get(message.target, (None, 0))
+    def _read(self, message: wire.Message) -> tuple[Any, Method, tuple[Any, ...]]:
+        target, _ = self.table.get(message.target, (None, 0))
         if target is None:
             raise NoRight(f"there is nothing at handle {message.target}")
         method = methods_of(type(target)).get(message.operation)
@@ -144,9 +144,9 @@ class Peer:
             raise BadMessage(f"operation {message.operation} is not one to {message.kind}")
         if message.call in self.open:
             raise BadMessage(f"call {message.call} is open already")
-        self._rank = rank
+        self._server = self.holders.owner(target)
         arguments = self._codec.read_request(method.operation, message.body, message.bulk, message.caps)
-        return target, rank, method, arguments
+        return target, method, arguments
 
     def _cancel(self, call: int) -> None:
         reply = self.open.pop(call, None)
@@ -167,12 +167,12 @@ class Peer:
 
     # --- messages out ------------------------------------------------------------------------------
 
-    def answer(self, call: int, operation: Operation, rank: int, status: Status | None, value: Any) -> None:
-        """Send the answer to a call of an operation of a server of this rank."""
+    def answer(self, call: int, operation: Operation, target: Any, status: Status | None, value: Any) -> None:
+        """Send the answer to a call that this server or object worked on last."""
         if status is not None:
             self.send(wire.pack(wire.STATUS, call=call, body=status_body(status)))
             return
-        self._rank = rank
+        self._server = self.holders.owner(target)
         body, bulk, caps = self._codec.reply(operation, value)
         self.send(wire.pack(wire.REPLY, call=call, caps=caps, body=body, bulk=bulk))
 
@@ -227,15 +227,13 @@ class Peer:
         target = getattr(capability, "target", capability)
         if not isinstance(target, Object) and not self.holders.server(target):
             raise TypeError(f"{capability!r} is not a capability")
-        rank = self.holders.rank(target, self._rank)
+        rank = self.holders.rank(target, self._server)
         return (GRANTED, rank, self.grant(target, rank), 0)
 
     def _lift(self, entry: wire.Cap, interface: Any) -> Any:
-        target, rank = self.table.get(entry[2], (None, 0))
+        target, _ = self.table.get(entry[2], (None, 0))
         if target is None or entry[0] != 0:
             raise ValueError(f"there is nothing at handle {entry[2]}")
         if not isinstance(target, interface):
             raise ValueError(f"handle {entry[2]} is no {interface.__name__}")
-        made = facade(target, guarded(rank, self._rank))
-        self.holders.follow(made, target)
-        return made
+        return self.holders.receive(target, self._server)

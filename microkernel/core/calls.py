@@ -5,29 +5,17 @@ system status.  A call that is refused has no effect but that answer.  Whatever 
 an object that it minted and that nobody got is released.
 """
 
-from microkernel.core.events import (
-    Answer,
-    Call,
-    Cancel,
-    Cap,
-    Confirm,
-    Effect,
-    Fail,
-    Forward,
-    Reply,
-    Tick,
-    Undeliverable,
-)
+from microkernel.core import events as ev
 from microkernel.core.pending import abandon, fail, forget, pump, submit, take_away
 from microkernel.core.rights import give, minted, release, valid
 from microkernel.core.state import GONE, NEVER, STALE, Message, Open, State
 
 
-def call(core: State, event: Call, out: list[Effect]) -> None:
+def call(core: State, event: ev.Call, out: list[ev.Effect]) -> None:
     """Accept a request, or say why not."""
     status = _refusal(core, event)
     if status:
-        out.append(Fail(event.task, event.id, status))
+        out.append(ev.Fail(event.task, event.id, status))
         release(core, minted(core, event.task, event.caps), out)
         return
     server = core.owners[core.rights[(event.task, event.handle)].port]
@@ -36,12 +24,12 @@ def call(core: State, event: Call, out: list[Effect]) -> None:
     core.ids[(event.task, event.id)] = serial
     core.opened[event.task] += 1
     core.calls[serial] = Open(event.task, event.id, server, event.waits, event.deadline)
-    if 0 < event.deadline < core.earliest:
-        core.earliest = event.deadline
     submit(core, serial, Message(event.task, event.handle, event.operation, event.caps, event.payload, False), out)
+    if 0 < event.deadline < core.earliest and serial in core.calls:
+        core.earliest = event.deadline
 
 
-def _refusal(core: State, event: Call) -> str:
+def _refusal(core: State, event: ev.Call) -> str:
     task = event.task
     if (task, event.id) in core.ids:
         return "BadMessage"
@@ -56,7 +44,7 @@ def _refusal(core: State, event: Call) -> str:
     return ""
 
 
-def _unreachable(core: State, event: Call | Forward) -> str:
+def _unreachable(core: State, event: ev.Call | ev.Forward) -> str:
     right = core.rights.get((event.task, event.handle))
     if right is None or (event.caps and not valid(core, event.task, event.caps)):
         return "NoRight"
@@ -76,39 +64,39 @@ def _holder(core: State, task: int, serial: int) -> Open | None:
     return found if found is not None and found.server == task and serial not in core.messages else None
 
 
-def reply(core: State, event: Reply, out: list[Effect]) -> None:
+def reply(core: State, event: ev.Reply, out: list[ev.Effect]) -> None:
     """The server's answer; it counts if the caller still waits for it and gets it."""
     held = _holder(core, event.task, event.call)
     accepted = held is not None and _answer(core, held, event, out)
     if held is not None:
         forget(core, event.call, out)
     if event.confirm:
-        out.append(Confirm(event.task, event.call, accepted))
+        out.append(ev.Confirm(event.task, event.call, accepted))
     if event.caps:
         release(core, minted(core, event.task, event.caps), out)
     if event.task in core.queues:
         pump(core, event.task, out)
 
 
-def _answer(core: State, held: Open, event: Reply, out: list[Effect]) -> bool:
+def _answer(core: State, held: Open, event: ev.Reply, out: list[ev.Effect]) -> bool:
     if held.caller is None:
         return False
-    given: tuple[Cap, ...] | None
+    given: tuple[ev.Cap, ...] | None
     if not event.caps:
         given = ()
     elif not valid(core, event.task, event.caps):
-        out.append(Fail(held.caller, held.id, "BadMessage"))
+        out.append(ev.Fail(held.caller, held.id, "BadMessage"))
         return False
     else:
         given = give(core, event.task, held.caller, event.caps)
     if given is None:
-        out.append(Fail(held.caller, held.id, "Busy"))
+        out.append(ev.Fail(held.caller, held.id, "Busy"))
         return False
-    out.append(Answer(held.caller, held.id, event.status, given, event.payload))
+    out.append(ev.Answer(held.caller, held.id, event.status, given, event.payload))
     return True
 
 
-def forward(core: State, event: Forward, out: list[Effect]) -> None:
+def forward(core: State, event: ev.Forward, out: list[ev.Effect]) -> None:
     """The right to reply to a waiting call moves on; if it cannot, the caller is told."""
     held = _holder(core, event.task, event.call)
     if held is None or not held.waits:
@@ -127,26 +115,26 @@ def forward(core: State, event: Forward, out: list[Effect]) -> None:
     submit(core, event.call, message, out)
 
 
-def cancel(core: State, event: Cancel, out: list[Effect]) -> None:
+def cancel(core: State, event: ev.Cancel, out: list[ev.Effect]) -> None:
     """The caller gives up; if its answer is already on its way, nothing happens."""
     serial = core.ids.get((event.task, event.id))
     if serial is not None:
-        out.append(Fail(event.task, event.id, "Cancelled"))
+        out.append(ev.Fail(event.task, event.id, "Cancelled"))
         abandon(core, serial, out)
 
 
-def tick(core: State, event: Tick, out: list[Effect]) -> None:
+def tick(core: State, event: ev.Tick, out: list[ev.Effect]) -> None:
     """Deadlines that have come."""
     if event.now < core.earliest:
         return
     for serial, held in list(core.calls.items()):
         if held.caller is not None and 0 < held.deadline <= event.now:
-            out.append(Fail(held.caller, held.id, "DeadlineExceeded"))
+            out.append(ev.Fail(held.caller, held.id, "DeadlineExceeded"))
             abandon(core, serial, out)
     core.earliest = min((held.deadline for held in core.calls.values() if held.deadline > 0), default=NEVER)
 
 
-def undeliverable(core: State, event: Undeliverable, out: list[Effect]) -> None:
+def undeliverable(core: State, event: ev.Undeliverable, out: list[ev.Effect]) -> None:
     """The server never got this call: what came with it goes too."""
     held = _holder(core, event.task, event.call)
     if held is None:

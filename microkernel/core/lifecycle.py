@@ -7,23 +7,13 @@ Numbers of tasks, ports and lines in use are not given again; the shell never re
 
 from msgspec.structs import replace
 
-from microkernel.core.events import Adopt, Create, Death, Effect, Exited, Ready, Started, Unmask, Up, Welcome
+from microkernel.core import events as ev
 from microkernel.core.pending import abandon, fail, forget, pump, take_away, wither
 from microkernel.core.rights import become, install, release
-from microkernel.core.state import (
-    DOWN,
-    GONE,
-    LIVE,
-    READY,
-    STARTING,
-    SUSPENDED,
-    Right,
-    State,
-    Task,
-)
+from microkernel.core.state import DOWN, GONE, LIVE, READY, STARTING, SUSPENDED, Right, State, Task
 
 
-def create(core: State, event: Create, out: list[Effect]) -> None:
+def create(core: State, event: ev.Create, out: list[ev.Effect]) -> None:
     """A task is known from here on; calls to it queue."""
     ports, lines = set(event.ports), set(event.lines)
     repeated = len(ports) < len(event.ports) or len(lines) < len(event.lines)
@@ -36,7 +26,7 @@ def create(core: State, event: Create, out: list[Effect]) -> None:
         table[event.task] = 0
 
 
-def started(core: State, event: Started, out: list[Effect]) -> None:
+def started(core: State, event: ev.Started, out: list[ev.Effect]) -> None:
     """A new incarnation with a fresh table of rights."""
     task = core.tasks.get(event.task)
     if task is None or task.state != DOWN or event.incarnation != task.incarnation + 1:
@@ -48,10 +38,10 @@ def started(core: State, event: Started, out: list[Effect]) -> None:
     waiting = {
         (*ref, core.rights[key].badge) for ref, keys in core.suspended.items() if ref[0] in task.ports for key in keys
     }
-    out.append(Welcome(event.task, event.incarnation, tuple(sorted(waiting))))
+    out.append(ev.Welcome(event.task, event.incarnation, tuple(sorted(waiting))))
 
 
-def adopt(core: State, event: Adopt, out: list[Effect]) -> None:
+def adopt(core: State, event: ev.Adopt, out: list[ev.Effect]) -> None:
     """All suspended rights to the old object reach the new one; if none is left, nobody holds the new one."""
     task = core.tasks[event.task]
     if task.state != STARTING or event.port not in task.ports or event.new <= 0:
@@ -61,22 +51,22 @@ def adopt(core: State, event: Adopt, out: list[Effect]) -> None:
     release(core, [(event.port, event.new)], out)
 
 
-def ready(core: State, event: Ready, out: list[Effect]) -> None:
+def ready(core: State, event: ev.Ready, out: list[ev.Effect]) -> None:
     """The task serves; what it did not adopt is stale."""
     task = core.tasks[event.task]
     if task.state != STARTING:
         return
     core.tasks[event.task] = replace(task, state=READY)
-    out.append(Up(event.task, event.incarnation))
+    out.append(ev.Up(event.task, event.incarnation))
     for ref in [ref for ref in core.suspended if ref[0] in task.ports]:
         wither(core, core.suspended[ref], out)
     for line in task.lines:
         core.lines[line] = (event.task, False)
-        out.append(Unmask(line))
+        out.append(ev.Unmask(line))
     pump(core, event.task, out)
 
 
-def exited(core: State, event: Exited, out: list[Effect]) -> None:
+def exited(core: State, event: ev.Exited, out: list[ev.Effect]) -> None:
     """A process has ended, or (down, not `again`) the next one will not come."""
     task = core.tasks.get(event.task)
     if task is None or task.incarnation != event.incarnation or task.state == GONE:
@@ -94,7 +84,7 @@ def exited(core: State, event: Exited, out: list[Effect]) -> None:
         _bury(core, event.task, task)
 
 
-def _end_calls(core: State, event: Exited, out: list[Effect]) -> None:
+def _end_calls(core: State, event: ev.Exited, out: list[ev.Effect]) -> None:
     """Calls at the dead task, of it, and forwarded by it but not delivered yet."""
     dead = event.task
     for serial, call in list(core.calls.items()):
@@ -108,12 +98,12 @@ def _end_calls(core: State, event: Exited, out: list[Effect]) -> None:
             fail(core, serial, "Unavailable", out)
 
 
-def _orphan_objects(core: State, task: Task, again: bool, out: list[Effect]) -> None:
+def _orphan_objects(core: State, task: Task, again: bool, out: list[ev.Effect]) -> None:
     """Rights with a badge wait for adoption; of two lives' objects under one number the later one does."""
     for ref in [ref for ref in core.holders if ref[0] in task.ports]:
         wither(core, core.suspended.get(ref, ()), out)
         for key in core.holders[ref]:
-            if again and core.rights[key].badge:
+            if core.rights[key].badge:
                 become(core, key, SUSPENDED, ref[1])
             else:
                 wither(core, (key,), out)
@@ -122,12 +112,12 @@ def _orphan_objects(core: State, task: Task, again: bool, out: list[Effect]) -> 
             wither(core, core.suspended[ref], out)
 
 
-def _tell_watchers(core: State, event: Exited, out: list[Effect]) -> None:
+def _tell_watchers(core: State, event: ev.Exited, out: list[ev.Effect]) -> None:
     for key, (port, told) in list(core.watches.items()):
         if core.owners.get(port) != event.task:
             continue
         if told != event.incarnation:
-            out.append(Death(*key, event.incarnation))
+            out.append(ev.Death(*key, event.incarnation))
         if event.again:
             core.watches[key] = (port, event.incarnation)
         else:

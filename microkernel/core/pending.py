@@ -55,19 +55,8 @@ def _deliver(core: State, serial: int, message: Message, out: list[Effect]) -> N
         caps, handles = given, tuple([number for kind, _, number, _ in given if kind == GRANTED])
         core.calls[serial] = Open(call.caller, call.id, call.server, call.waits, call.deadline, handles)
     right = core.rights[(message.giver, message.handle)]
-    out.append(
-        Deliver(
-            call.server,
-            serial,
-            right.port,
-            right.object,
-            message.operation,
-            call.waits,
-            call.deadline,
-            caps,
-            message.payload,
-        )
-    )
+    body = (right.port, right.object, message.operation, call.waits, call.deadline, caps, message.payload)
+    out.append(Deliver(call.server, serial, *body))
     if message.caps:
         release(core, minted(core, message.giver, message.caps), out)
 

@@ -109,9 +109,9 @@ class State:
     def key(self) -> tuple[Any, ...]:
         """The whole state as nested tuples; calls are numbered by age, since only their order matters."""
         age = {serial: n for n, serial in enumerate(sorted(self.calls))}
-        tables = self.__dict__
+        plain = [table for name, table in self.__dict__.items() if type(table) is dict and name not in BY_SERIAL]
         return (
-            *[tuple(sorted(tables[name].items())) if tables[name] else () for name in TABLES],
+            *[tuple(sorted(table.items())) if table else () for table in plain],
             tuple([self.calls[serial] for serial in age]),
             tuple(sorted([(name, age.get(serial, serial)) for name, serial in self.ids.items()])),
             tuple(sorted([(age.get(serial, serial), message) for serial, message in self.messages.items()])),
@@ -120,21 +120,7 @@ class State:
         )
 
 
-TABLES = (
-    "tasks",
-    "owners",
-    "lines",
-    "lost",
-    "watches",
-    "rights",
-    "children",
-    "holders",
-    "suspended",
-    "next_handle",
-    "held",
-    "opened",
-    "used",
-)
+BY_SERIAL = ("calls", "ids", "messages", "queues")
 
 
 def running(core: State, task: int) -> bool:

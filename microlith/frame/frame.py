@@ -23,7 +23,6 @@ from microlith.interface.operation import Operation
 from microlith.interface.status import DeadlineExceeded, Status, SystemStatus
 
 NOTICES = 1024  # how many direct notices may wait; beyond it they are dropped and counted
-BEAT_MS = 1000  # an idle loop still beats this often
 
 
 class Undeclared(TypeError):
@@ -102,6 +101,8 @@ class Frame:
         if isinstance(owner, Stub):
             owner.connection.forward(reply, owner, operation, arguments)
             return reply
+        arguments = getattr(method, "admit", tuple)(arguments)
+        reply.target = owner
         value = self.serve(owner, method_of(type(owner), operation), arguments, reply, self.deadline)
         if isinstance(value, Status):
             reply.fail(value)
@@ -140,7 +141,7 @@ class Frame:
         if self.reply is not None:
             raise TypeError(f"a server never calls the @waits operation {operation.qualified}; it forwards to it")
         reply = DirectReply()
-        self.reply = reply
+        self.reply, reply.target = reply, target
         try:
             value = method(target, *arguments)
         finally:
@@ -155,7 +156,7 @@ class Frame:
                 self.turn(limit)
         except (DeadlineExceeded, KeyboardInterrupt, SystemExit):
             reply.cancelled = True
-            withdrawn = getattr(target, "withdrawn", None)
+            withdrawn = getattr(reply.target, "withdrawn", None)
             if withdrawn:
                 withdrawn(reply)
             raise
@@ -211,14 +212,16 @@ class Frame:
                 self._poll.unregister(descriptor)
 
     def turn(self, until: int = 0, block: bool = True) -> None:
-        """One turn of the loop: notices, then whatever is ready, or wait for it (at most a beat)."""
+        """One turn of the loop: notices, then whatever is ready, or wait for it (until monotonic ns)."""
         if self.notices:
             self.deliver_notices()
             block = False
-        timeout = 0.0 if self._always or not block else BEAT_MS / 1000
-        if until and timeout:
-            timeout = min(timeout, max(0.0, (until - monotonic_ns()) / 1e9))
-        for descriptor in (*self._always, *(event[0] for event in self._poll.poll(timeout))):
+        timeout = -1.0
+        if self._always or not block:
+            timeout = 0.0
+        elif until:
+            timeout = max(0.0, (until - monotonic_ns()) / 1e9)
+        for descriptor in [*self._always, *(ready for ready, _ in self._poll.poll(timeout))]:
             source = self._sources.get(descriptor)
             if source is not None:
                 source()

@@ -17,6 +17,7 @@ class Reply:
     def __init__(self) -> None:
         self.cancelled = False
         self.done = False
+        self.target: Any = None  # the server or object that holds this right now: who is told of a cancel
 
     def answer(self, value: Any = None) -> bool:
         """Answer with a result.  False, and nothing happens, if the call was given up or answered."""

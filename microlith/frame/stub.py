@@ -34,7 +34,9 @@ class Stub(Implementation):
 def stub_class(interface: Any) -> type[Stub]:
     """The stub class of an interface."""
     methods = {name: _method(operation) for name, operation in interface.__operations__.items()}
-    made: type[Stub] = type(f"{interface.__name__}Stub", (Stub, interface), {"__slots__": (), **methods})
+    made: type[Stub] = type(
+        f"{interface.__name__}Stub", (Stub, interface), {"__slots__": (), "generated": True, **methods}
+    )
     return made
 
 
@@ -54,15 +56,5 @@ def _method(operation: Operation) -> Callable[..., Any]:
                 arguments = bind(arguments, keywords)
             return self.connection.call(self, operation, arguments)
 
-    # The implementation check compares names of parameters; a generated method carries the signature.
     method.__name__, method.__qualname__ = operation.name, f"{operation.interface}Stub.{operation.name}"
-    method.__signature__ = _signature(operation)  # type: ignore[attr-defined]
     return method
-
-
-def _signature(operation: Operation) -> Any:
-    import inspect
-
-    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    names = ("self", *operation.names)
-    return inspect.Signature([inspect.Parameter(name, kind) for name in names])

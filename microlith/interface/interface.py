@@ -9,11 +9,10 @@ A class that *implements* an interface (a server, an object, a stub) derives fro
 too, and is checked against the interface when it is defined.
 """
 
-import inspect
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from microlith.interface.operation import Operation, read_operation
+from microlith.interface.operation import Operation, is_function, plain_parameters, read_operation
 
 
 class Implementation:
@@ -67,14 +66,15 @@ def _collect(cls: type) -> dict[str, Operation]:
     if len(bases) > 1:
         raise TypeError(f"{cls.__name__} extends two interfaces; extend one and repeat the other's operations")
     table = dict(bases[0].__operations__) if bases else {}
+    cls.__operations__ = {}  # type: ignore[attr-defined]  # from here on it is an interface, for its own signatures too
     for name, member in list(vars(cls).items()):
         if name.startswith("__"):
             continue
-        if not inspect.isfunction(member) or name.startswith("_"):
+        if not is_function(member) or name.startswith("_"):
             raise TypeError(f"{cls.__name__}.{name} is not an operation; an interface holds nothing else")
         if name in table:
             raise TypeError(f"{cls.__name__}.{name} redefines an operation of its base interface")
-        table[name] = read_operation(cls.__name__, len(table) + 1, member)
+        table[name] = read_operation(cls, len(table) + 1, member)
     return table
 
 
@@ -84,14 +84,16 @@ def check_implementation(cls: type) -> None:
     for other in interfaces[1:]:
         if not issubclass(interfaces[0], other):
             raise TypeError(f"{cls.__name__} exports both {interfaces[0].__name__} and {other.__name__}; export one")
+    if vars(cls).get("generated"):
+        return
     for operation in operations_of(cls).values():
         method = next((vars(c)[operation.name] for c in cls.__mro__ if operation.name in vars(c)), None)
         if method in [vars(c).get(operation.name) for c in interfaces]:
             raise TypeError(f"{cls.__name__} does not implement {operation.qualified}")
         own = vars(cls).get(operation.name)
-        if not inspect.isfunction(own):
+        if not is_function(own):
             continue
-        names = tuple(inspect.signature(own).parameters)[1:]
+        names = tuple(name for name, _ in plain_parameters(f"{cls.__name__}.{operation.name}", own))
         if names != operation.names:
             raise TypeError(
                 f"{cls.__name__}.{operation.name} takes ({', '.join(names)}),"

@@ -11,8 +11,9 @@ underscore and ClassVars are the class's own business.
 """
 
 import typing
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from microlith.interface.devices import Device
 from microlith.interface.operation import EMPTY
@@ -21,8 +22,7 @@ from microlith.interface.values import is_interface, name_of, why_not_value
 RESERVED = ("class", "confine", "quota", "restart", "start", "command")
 
 
-@dataclass(frozen=True)
-class Need:
+class Need(msgspec.Struct, frozen=True):
     """One thing a class needs: kind is 'capability', 'device' or 'setting'."""
 
     name: str

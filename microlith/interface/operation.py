@@ -9,18 +9,24 @@ last parameter of type bytes, or a result of type bytes: it follows the body unc
 in its place.
 """
 
-import inspect
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, TypeVar
+
+import msgspec
 
 from microlith.interface.status import Status
 from microlith.interface.values import bounded, is_interface, name_of, why_not_value
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-EMPTY = inspect.Parameter.empty
+
+class EMPTY:
+    """No default."""
+
+
+_STAR_ARGUMENTS = 0x04 | 0x08  # CO_VARARGS, CO_VARKEYWORDS
 
 
 def raises(*statuses: type[Status]) -> Callable[[F], F]:
@@ -49,8 +55,7 @@ def _mark(function: F, name: str, value: Any) -> F:
     return function
 
 
-@dataclass(frozen=True)
-class Parameter:
+class Parameter(msgspec.Struct, frozen=True):
     """A parameter: its name, its annotation, and its default (EMPTY without one)."""
 
     name: str
@@ -62,8 +67,7 @@ class Parameter:
         return f"{self.name}: {name_of(self.annotation)}{default}"
 
 
-@dataclass(frozen=True, eq=False)
-class Operation:
+class Operation(msgspec.Struct, frozen=True, eq=False):
     """Everything that stubs, dispatch, checks and schema texts need to know of one operation."""
 
     number: int
@@ -125,13 +129,14 @@ class Operation:
         return tuple(bound)
 
 
-def read_operation(interface: str, number: int, function: Callable[..., Any]) -> Operation:
-    """Turn one method of an Interface class into its Operation, or refuse it with a TypeError."""
+def read_operation(owner: type, number: int, function: Callable[..., Any]) -> Operation:
+    """Turn one method of the Interface class `owner` into its Operation, or refuse it with a TypeError."""
+    interface = owner.__name__
     where = f"{interface}.{function.__name__}"
     marks = getattr(function, "__marks__", {})
     if not _empty_body(function):
         raise TypeError(f"{where} has a body; an interface only declares (end it with '...')")
-    parameters, result = _signature(where, function)
+    parameters, result = _signature(where, owner, function)
     _check_marks(where, marks, result)
     carries = any(_has_capability(a) for a in (result, *(p.annotation for p in parameters)))
     blobs = [i for i, p in enumerate(parameters) if p.annotation is bytes]
@@ -151,12 +156,13 @@ def read_operation(interface: str, number: int, function: Callable[..., Any]) ->
     )
 
 
-def _signature(where: str, function: Callable[..., Any]) -> tuple[tuple[Parameter, ...], Any]:
-    hints = typing.get_type_hints(function)
-    found = list(inspect.signature(function).parameters.values())[1:]
+def _signature(where: str, owner: type, function: Callable[..., Any]) -> tuple[tuple[Parameter, ...], Any]:
+    try:  # an interface may speak of itself, before its name is bound
+        hints = typing.get_type_hints(function, localns={owner.__name__: owner})
+    except NameError as error:
+        raise TypeError(f"{where}: {error}") from None
+    found = [Parameter(name, None, default) for name, default in plain_parameters(where, function)]
     for p in found:
-        if p.kind is not inspect.Parameter.POSITIONAL_OR_KEYWORD:
-            raise TypeError(f"{where}: parameter {p.name!r} must be a plain one, not */** or keyword-only")
         if p.name not in hints:
             raise TypeError(f"{where}: parameter {p.name!r} has no annotation")
         if reason := why_not_value(hints[p.name]):
@@ -166,6 +172,24 @@ def _signature(where: str, function: Callable[..., Any]) -> tuple[tuple[Paramete
     if reason := why_not_value(hints["return"]):
         raise TypeError(f"{where}: result: {reason}")
     return tuple(Parameter(p.name, hints[p.name], p.default) for p in found), hints["return"]
+
+
+def plain_parameters(where: str, function: Any) -> list[tuple[str, Any]]:
+    """The parameters after self as (name, default).  Raises TypeError for anything but plain ones."""
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    code = function.__code__
+    if code.co_flags & _STAR_ARGUMENTS or code.co_kwonlyargcount or code.co_posonlyargcount:
+        raise TypeError(f"{where}: every parameter must be a plain one, not */** or keyword-only")
+    names = code.co_varnames[1 : code.co_argcount]
+    defaults = function.__defaults__ or ()
+    filled = (EMPTY,) * (len(names) - len(defaults)) + defaults
+    return list(zip(names, filled, strict=True))
+
+
+def is_function(member: Any) -> bool:
+    """Was it made by `def`?"""
+    return isinstance(member, FunctionType)
 
 
 def _check_marks(where: str, marks: dict[str, Any], result: Any) -> None:

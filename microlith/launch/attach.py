@@ -38,6 +38,7 @@ def admit(machine: "Machine", app: str, pid: int) -> tuple[dict[str, Any], tuple
     ours, theirs = socket.socketpair()
     try:
         result = dict(machine.order("attach", (theirs.fileno(),), app=app, pid=pid))
+        result["checked"] = machine.boot.root.checked
     except BaseException:
         ours.close()
         raise
@@ -63,6 +64,34 @@ class Attached:
         self._connection.frame.close()
 
 
+def about(machine: "Machine") -> dict[str, Any]:
+    """What an attaching process must know: servers and apps with their classes, and who holds what."""
+    boot = machine.boot
+    parts = {name: birth.parts[0] for name, birth in boot.templates.items()}
+    return {
+        "system": boot.system,
+        "architecture": boot.architecture,
+        "name": machine.name,
+        "launcher": os.getpid(),
+        "root": machine.root_pid,
+        "ready": machine.ready,
+        "reboots": machine.reboots,
+        "one_program": boot.program == "library",
+        "path": boot.root.path,
+        "servers": {p.name: p.cls for b in (boot.root, *boot.domains) for p in b.parts if not p.app},
+        "domains": {b.domain: [p.name for p in b.parts] for b in (boot.root, *boot.domains)},
+        "classes": {name: part.cls for name, part in parts.items()},
+        "commands": boot.commands,
+        "slots": {name: {s.slot: s.server for s in part.slots} for name, part in parts.items()},
+        "devices": {name: sorted(part.devices) for name, part in parts.items()},
+        "handles": {
+            p.name: {str(s.handle): s.server for s in p.slots}
+            for b in (boot.root, *boot.domains, *boot.templates.values())
+            for p in b.parts
+        },
+    }
+
+
 def join(machine: dict[str, Any], answer: dict[str, Any], descriptors: tuple[int, ...], app: str) -> Attached:
     """Make the connection that an `attach` answer describes, and a stub for every slot."""
     frame = Frame(rank=int(answer["rank"]), checked=bool(answer.get("checked")))
@@ -75,14 +104,15 @@ def join(machine: dict[str, Any], answer: dict[str, Any], descriptors: tuple[int
     connection = transport(str(answer["transport"]))(frame, birth, given)
     made = {}
     for slot, handle, rank in answer["slots"]:
-        made[slot] = stub_class(_interface(machine, app, slot))(connection, handle, rank)
+        made[slot] = stub_class(interface_of_slot(machine, app, slot))(connection, handle, rank)
     return Attached(connection, str(answer["name"]), made)
 
 
-def _interface(about: dict[str, Any], app: str, slot: str) -> Any:
-    if app == OPERATOR:
-        return interface_of(find_class(about["servers"][slot]))
-    return needs_of(find_class(about["classes"][app]))[slot].type
+def interface_of_slot(machine: dict[str, Any], app: str, slot: str) -> Any:
+    """What a slot is typed as: by the app's class, or, where it has none, by the server behind it."""
+    if machine["classes"][app]:
+        return needs_of(find_class(machine["classes"][app]))[slot].type
+    return interface_of(find_class(machine["servers"][machine["slots"][app][slot]]))
 
 
 def attach_here(machine: "Machine", what: str) -> Any:
@@ -93,9 +123,7 @@ def attach_here(machine: "Machine", what: str) -> Any:
     if app == OPERATOR and what not in (OPERATOR, *servers):
         raise UsageError(f"{boot.system} has no server {what!r}; it has {', '.join(servers)}")
     answer, descriptors = admit(machine, app, os.getpid())
-    answer["checked"] = boot.root.checked
-    classes = {name: birth.parts[0].cls for name, birth in boot.templates.items()}
-    attached = join({"servers": servers, "classes": classes}, answer, descriptors, app)
+    attached = join(about(machine), answer, descriptors, app)
     return getattr(attached, what) if app == OPERATOR and what != OPERATOR else attached
 
 
@@ -103,9 +131,9 @@ def attach_from(control: Path, app: str) -> Attached:
     """For any other process of this user: attach through the control socket of a machine."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
         client.connect(str(control))
-        about = ask(client, {"do": "about"})[0]
+        machine = ask(client, {"do": "about"})[0]
         answer, descriptors = ask(client, {"do": "attach", "app": app})
-    return join(about, answer, tuple(descriptors), app)
+    return join(machine, answer, tuple(descriptors), app)
 
 
 def ask(client: socket.socket, record: dict[str, Any], descriptors: tuple[int, ...] = ()) -> tuple[Any, list[int]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from microlith.interface.devices import Timer
 from microlith.interface.needs import needs_of
 from microlith.plan.plan import Domain, Link, Plan, Template, operator
 from microlith.process.birth import Birth, Boot, PartBirth, SlotBirth, name_class
@@ -92,6 +93,10 @@ class _Known:
 
     def _part(self, part: Part, slots: tuple[SlotBirth, ...]) -> PartBirth:
         app = isinstance(part, Program)
+        needs = needs_of(part.cls).values() if part.cls else ()
+        timers = tuple(n.name for n in needs if n.type is Timer and n.name not in part.devices)
+        devices = {**part.devices, **{name: f"{part.name}.{name}" for name in timers}}
+        lines = tuple(n.name for n in needs if n.name in devices and n.type.interrupts)
         return PartBirth(
             name=part.name,
             cls=name_class(part.cls) if part.cls else "",
@@ -99,7 +104,9 @@ class _Known:
             port=self.ports.get(part.name, 0),
             settings={name: _plain(part.cls, name, value) for name, value in part.settings.items()},
             slots=slots,
-            devices=dict(part.devices),
+            devices=devices,
+            timers=timers,
+            interrupts=() if app else lines,
             app=app,
         )
 
@@ -115,11 +122,17 @@ def _plain(cls: type | None, name: str, value: Any) -> Any:
 
 
 def _search_path(system: System) -> tuple[str, ...]:
-    """Where a domain finds the user's own modules: beside the system file, and where we find them."""
-    folders = [os.path.dirname(os.path.abspath(system.source))] if system.source else []
+    """Where a domain finds the modules of its parts: where we find them, and then beside the system file."""
+    folders = [p for p in sys.path if p and os.path.isdir(p)]
     for part in (*system.servers.values(), *system.apps.values()):
         module = sys.modules.get(part.cls.__module__) if part.cls else None
         file = getattr(module, "__file__", None)
-        if file and module is not None and "." not in module.__name__:
-            folders.append(os.path.dirname(os.path.abspath(file)))
-    return tuple(dict.fromkeys((*folders, *(p for p in sys.path if p and os.path.isdir(p)))))
+        if file and module is not None:
+            depth = module.__name__.count(".") + (1 if hasattr(module, "__path__") else 0)
+            folder = os.path.dirname(os.path.abspath(file))
+            for _ in range(depth):
+                folder = os.path.dirname(folder)
+            folders.append(folder)
+    if system.source:
+        folders.append(os.path.dirname(os.path.abspath(system.source)))
+    return tuple(dict.fromkeys(folders))

@@ -1,8 +1,11 @@
 """The launcher's thread: the root's control channel, and the control socket for everybody else.
 
-The socket is `control` in the run directory.  A client sends one map, `{do: ...}`, on a seqpacket
-connection and gets one back; the host's kernel tells us its pid (SO_PEERCRED), so nobody can speak for
-another.  `follow` keeps the connection open and streams news.
+The socket is `control` in the run directory.  A client sends maps, `{do: ...}`, on a seqpacket connection
+and gets one back for each; the host's kernel tells us its pid (SO_PEERCRED), so nobody can speak for
+another.  After `follow` the connection also carries news, maps with `event`, as they happen; a follower
+that does not read is dropped.  A program that a client started with `run` is killed when the client goes.
+
+A refusal is `{error: sentence, status: N}`, with the exit status that a command ends with.
 """
 
 import os
@@ -11,12 +14,42 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from microlith.interface.status import UsageError
 from microlith.launch import attach
 from microlith.process import parcel
 
 if TYPE_CHECKING:
     from microlith.launch.machine import Machine
+    from microlith.launch.running import Running
+
+USAGE, DIED = 2, 3
+Answer = tuple[dict[str, Any], tuple[int, ...]]
+
+
+class Client:
+    """One connection of the control socket: the programs it started, and whether it follows the news."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self.end = end
+        self.follows = False
+        self.running: dict[str, Running] = {}
+
+    def tell(self, news: bytes) -> None:
+        """Pass news on, without waiting for a client that does not read."""
+        try:
+            self.end.send(news, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        except OSError:
+            self.follows = False
+            self.close()
+
+    def close(self) -> None:
+        """Have its thread, which waits for its next request, end."""
+        try:
+            self.end.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
 
 
 class Listener:
@@ -30,6 +63,7 @@ class Listener:
         os.chmod(self.path, 0o600)
         self.server.listen(16)
         self.selector = selectors.DefaultSelector()
+        self.clients: set[Client] = set()
 
     def run(self) -> None:
         """The thread's body."""
@@ -43,6 +77,8 @@ class Listener:
         finally:
             self.selector.close()
             self.server.close()
+            for client in tuple(self.clients):
+                client.close()
 
     def root(self, control: socket.socket) -> bool | None:
         """The root said something, or is gone."""
@@ -59,57 +95,91 @@ class Listener:
         self.machine.heard(record)
         return None
 
+    def spread(self, record: dict[str, Any]) -> None:
+        """News to every follower."""
+        news = msgspec.msgpack.encode(record)
+        for client in tuple(self.clients):
+            if client.follows:
+                client.tell(news)
+
     def accept(self, server: socket.socket) -> None:
         """A new client: each is served by a thread of its own, since an order waits for the root."""
-        client, _ = server.accept()
+        client = Client(server.accept()[0])
+        self.clients.add(client)
         threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
-    def serve(self, client: socket.socket) -> None:
-        """One client's requests, one after the other."""
-        with client:
-            while True:
-                try:
-                    record, descriptors = parcel.receive(client)
-                except (parcel.Closed, OSError):
-                    return
-                try:
-                    result, given = self.request(client, record, tuple(descriptors))
-                except (UsageError, LookupError, TypeError, RuntimeError, TimeoutError) as error:
-                    result, given = {"error": str(error)}, ()
-                finally:
-                    for descriptor in descriptors:
-                        os.close(descriptor)
-                try:
-                    parcel.send(client, result, given)
-                except (parcel.Closed, OSError):
-                    return
-                finally:
-                    for descriptor in given:
-                        os.close(descriptor)
+    def serve(self, client: Client) -> None:
+        """One client's requests, one after the other, until it goes."""
+        with client.end:
+            try:
+                while True:
+                    record, descriptors = parcel.receive(client.end)
+                    self._answer(client, record, tuple(descriptors))
+            except (parcel.Closed, OSError, msgspec.DecodeError):
+                pass
+            self.clients.discard(client)
+        self._kill_programs(client)
 
-    def request(
-        self, client: socket.socket, record: Any, descriptors: tuple[int, ...]
-    ) -> tuple[dict[str, Any], tuple[int, ...]]:
+    def _answer(self, client: Client, record: Any, descriptors: tuple[int, ...]) -> None:
+        from microlith.launch.machine import MachineDied
+
+        try:
+            result, given = self.request(client, record, descriptors)
+        except (MachineDied, TimeoutError) as error:
+            result, given = {"error": str(error), "status": DIED}, ()
+        except (UsageError, LookupError, TypeError, ValueError) as error:
+            result, given = {"error": str(error), "status": USAGE}, ()
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        try:
+            parcel.send(client.end, result, given)
+        finally:
+            for descriptor in given:
+                os.close(descriptor)
+
+    def _kill_programs(self, client: Client) -> None:
+        from microlith.launch.machine import MachineDied
+
+        for running in client.running.values():
+            try:
+                if not self.machine.has_ended(running.name):
+                    self.machine.kill(running.name)
+            except (UsageError, MachineDied, TimeoutError):
+                pass  # it is gone
+
+    def request(self, client: Client, record: Any, descriptors: tuple[int, ...]) -> Answer:
         """One request of a client: the answer and the descriptors that go with it."""
         machine, do = self.machine, record["do"]
         if do == "attach":
-            pid = attach.peer_pid(client)
-            return attach.admit(machine, record["app"], pid)
+            return attach.admit(machine, record["app"], attach.peer_pid(client.end))
         if do == "about":
-            boot = machine.boot
-            servers = {p.name: p.cls for b in (boot.root, *boot.domains) for p in b.parts if not p.app}
-            apps = sorted(boot.templates)
-            about = {"system": boot.system, "architecture": boot.architecture, "name": machine.name}
-            return {**about, "servers": servers, "apps": apps, "pid": os.getpid(), "path": boot.root.path}, ()
+            return attach.about(machine), ()
+        if do == "follow":
+            client.follows = True
+            return {"following": machine.name}, ()
         if do == "run":
-            running = machine.run(record["app"], *record.get("arguments", ()), stdio=descriptors)
-            return {"name": running.name, "pid": running.pid}, ()
+            return self._run(client, record, descriptors), ()
         if do == "wait":
-            return machine.ended(record["name"], None), ()
+            running = client.running.get(record["name"])
+            return machine.ended(record["name"], None, running.reboots if running else None), ()
         if do == "stop":
             threading.Thread(target=machine.stop, daemon=True).start()
             return {"stopping": machine.name}, ()
-        if do in ("kill", "state"):
-            values = {k: v for k, v in record.items() if k != "do"}
-            return dict(machine.order(do, **values)), ()
+        if do == "kill":
+            return machine.kill(record["name"]), ()
+        if do == "state":
+            return machine.state(), ()
         raise UsageError(f"no order is called {do!r}")
+
+    def _run(self, client: Client, record: dict[str, Any], descriptors: tuple[int, ...]) -> dict[str, Any]:
+        """Three descriptors are the standard streams, the rest devices: [attribute, kind, how many] each."""
+        rest = list(descriptors[3:])
+        devices = {}
+        for attribute, kind, count in record.get("devices", ()):
+            devices[attribute] = (kind, tuple(rest[:count]))
+            del rest[:count]
+        arguments = record.get("arguments", ())
+        running = self.machine.run(record["app"], *arguments, stdio=descriptors[:3], devices=devices)
+        client.running[running.name] = running
+        return {"name": running.name, "pid": running.pid}

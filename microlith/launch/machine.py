@@ -5,13 +5,13 @@ program that booted the machine can do as it likes.  A root that dies unasked is
 same policy as a server: this is the reboot of a monolith.
 """
 
+import itertools
 import os
 import queue
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -21,13 +21,15 @@ from typing import Any
 import msgspec
 
 from microlith.interface.status import UsageError
+from microlith.launch.running import Running
 from microlith.process import parcel
 from microlith.process.birth import Boot
+from microlith.process.interpreter import interpreter
 from microlith.process.restart import Restart
 
 STOP_S = 10.0  # how long an orderly stop may take before the root is killed
 ORDER_S = 20.0  # how long any other order may take
-
+REMEMBERED = 1000  # ends of programs, for whoever asks how one ended
 
 News = Callable[[dict[str, Any]], None]
 Devices = dict[str, tuple[str, tuple[int, ...]]]  # attribute -> (kind, descriptors)
@@ -42,7 +44,7 @@ class Order:
 
     def __init__(self) -> None:
         self.done = threading.Event()
-        self.result: Any = None
+        self.result: Any = None  # and None when the root died over it
 
 
 class Machine:
@@ -63,16 +65,18 @@ class Machine:
         self._orders: dict[int, Order] = {}
         self._ended: dict[str, dict[str, Any]] = {}
         self._changed = threading.Condition()
-        self._serial = 0
-        self._stopping = False
-        self._ready = False
+        self._serial = itertools.count(1)
+        self._stopping = self._down = False  # asked to end; ended
+        self._ending = threading.RLock()
+        self.ready = False
         self._dead = ""
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._start_root()
         from microlith.launch.listener import Listener
 
-        self._thread = threading.Thread(target=Listener(self).run, name="launcher", daemon=True)
+        self._listener = Listener(self)
+        self._thread = threading.Thread(target=self._listener.run, name="launcher", daemon=True)
         self._thread.start()
 
     # --- the root process --------------------------------------------------------------------------
@@ -81,8 +85,8 @@ class Machine:
         started = time.monotonic_ns()
         ours, theirs = parcel.pair()
         log = open(self.run_dir / f"{self.boot.root.domain}.root", "ab")  # noqa: SIM115 - closed below
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        command = [sys.executable, "-m", "microlith.process.root", str(theirs.fileno())]
+        zygote = () if self.boot.program == "library" else ("zygote",)
+        command, environment = interpreter("microlith.process.interpreter", str(theirs.fileno()), *zygote)
         self._process = subprocess.Popen(
             command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             env=environment, start_new_session=True,
@@ -115,48 +119,49 @@ class Machine:
         self.tell(record)
 
     def tell(self, record: dict[str, Any]) -> None:
-        """News: remember what matters, wake whoever waits, pass it on."""
+        """News: remember what matters, wake whoever waits, pass it on.  `at`: when it came, monotonic ns."""
+        record["at"] = time.monotonic_ns()
         with self._changed:
             if record["event"] == "ready":
-                self._ready = True
+                self.ready = True
             elif record["event"] == "ended":
                 self._ended[record["name"]] = record
+                if len(self._ended) > REMEMBERED:
+                    del self._ended[next(iter(self._ended))]
             self._changed.notify_all()
         self.events.put(record)
         if self._news is not None:
             self._news(record)
+        self._listener.spread(record)
 
     def root_gone(self) -> bool:
         """The root's end of the control channel closed (in the launcher's thread).  True: it lives again."""
         assert self._process is not None
         status = self._process.wait()
         self.control.close()
-        for order in self._orders.values():
-            order.result = {"error": "the root domain died"}
+        for order in tuple(self._orders.values()):
             order.done.set()
         self._orders.clear()
-        self._ready = False
+        self.ready = False
         delay = None if self._stopping else self._restart.delay(time.monotonic())
-        if delay is None:
+        if delay is not None:
+            self.tell({"event": "reboot", "status": status, "delay_s": delay})
             with self._changed:
-                self._dead = "" if self._stopping else f"the root domain ended with status {status} and was given up"
-                self._stopping = True
-                self._changed.notify_all()
-            self.tell({"event": "down", "status": status, "text": self._dead})
-            return False
-        self.tell({"event": "reboot", "status": status, "delay_s": delay})
-        time.sleep(delay)
-        self.reboots += 1
-        self._start_root()
-        return True
+                if not self._changed.wait_for(lambda: self._stopping, delay):
+                    self._start_root()
+                    self.reboots += 1
+                    return True
+        with self._changed:
+            self._dead = "" if self._stopping else f"the root domain ended with status {status} and was given up"
+            self._stopping = self._down = True
+        self.tell({"event": "down", "status": status, "text": self._dead})
+        return False
 
     # --- orders ------------------------------------------------------------------------------------
 
     def order(self, do: str, descriptors: tuple[int, ...] = (), timeout_s: float = ORDER_S, **values: Any) -> Any:
         """Give the root an order and wait for the result.  Raises UsageError for what cannot be done."""
-        order = Order()
-        self._serial += 1
-        number = self._serial
+        order, number = Order(), next(self._serial)
         self._orders[number] = order
         try:
             parcel.send(self.control, {"do": do, "id": number, **values}, descriptors)
@@ -166,6 +171,8 @@ class Machine:
         if not order.done.wait(timeout_s):
             self._orders.pop(number, None)
             raise TimeoutError(f"the root did not answer {do!r} within {timeout_s:g} s")
+        if order.result is None:
+            raise MachineDied("the root domain died before it answered")
         if isinstance(order.result, dict) and "error" in order.result:
             raise UsageError(str(order.result["error"]))
         return order.result
@@ -174,11 +181,11 @@ class Machine:
         """Wait until every server is ready.  Raises MachineDied or TimeoutError."""
         limit = time.monotonic() + timeout_s
         with self._changed:
-            while not self._ready and not self._dead:
+            while not self.ready and not self._down:
                 if not self._changed.wait(max(0.0, limit - time.monotonic())):
                     raise TimeoutError(f"{self.name} was not ready within {timeout_s:g} s\n{self.logs()}")
-        if self._dead:
-            raise MachineDied(f"{self._dead}\n{self.logs()}")
+        if self._down:
+            raise MachineDied(f"{self._dead or 'it was stopped'}\n{self.logs()}")
         return self
 
     def state(self) -> dict[str, Any]:
@@ -186,16 +193,19 @@ class Machine:
         return dict(self.order("state"))
 
     def kill(self, name: str) -> dict[str, Any]:
-        """Kill a server's domain (SIGKILL), or, where it has none of its own, put a fault into it."""
+        """Kill a server's domain (SIGKILL), or, where it has none of its own, put a fault into it.
+
+        `kernel`, or the root domain's name, is the root itself, and `zygote` what makes the domains.
+        """
+        if name in ("kernel", self.boot.root.domain):
+            if self._process is None or self._process.poll() is not None:
+                raise MachineDied(self._dead or "the root domain is down")
+            pid = self.root_pid
+            self._process.kill()
+            return {"killed": self.boot.root.domain, "how": "SIGKILL", "pid": pid}
         return dict(self.order("kill", name=name))
 
-    def run(
-        self,
-        app: str,
-        *arguments: str,
-        stdio: Sequence[int] = (),
-        devices: dict[str, tuple[str, tuple[int, ...]]] | None = None,
-    ) -> "Running":
+    def run(self, app: str, *arguments: str, stdio: Sequence[int] = (), devices: Devices | None = None) -> Running:
         """Start a demand app.  `stdio`: three descriptors; `devices`: attribute -> (kind, descriptors)."""
         if app not in self.boot.templates:
             raise UsageError(f"{self.boot.system} has no app {app!r}; it has {', '.join(self.boot.templates)}")
@@ -208,22 +218,32 @@ class Machine:
             names[attribute] = f"{app}.{attribute}"
             labels += [f"device:{app}.{attribute}:{index}" for index in range(len(descriptors))]
             extra += descriptors
-        result = self.order("run", (*streams, *extra), app=app, arguments=arguments, devices=names, labels=labels)
-        os.close(null)
-        return Running(self, str(result["name"]), int(result["pid"]))
-
-    def ended(self, name: str, timeout_s: float | None) -> dict[str, Any]:
-        """Wait for the end of a program.  Raises TimeoutError, or MachineDied if the root died with it."""
-        limit = None if timeout_s is None else time.monotonic() + timeout_s
         reboots = self.reboots
+        try:
+            result = self.order("run", (*streams, *extra), app=app, arguments=arguments, devices=names, labels=labels)
+        finally:
+            os.close(null)
+        return Running(self, str(result["name"]), int(result["pid"]), reboots)
+
+    def ended(self, name: str, timeout_s: float | None, reboots: int | None = None) -> dict[str, Any]:
+        """Wait for the end of a program, started after so many reboots (None: as many as now).
+
+        Raises TimeoutError, or MachineDied if the root died with it.
+        """
+        limit = None if timeout_s is None else time.monotonic() + timeout_s
+        reboots = self.reboots if reboots is None else reboots
         with self._changed:
             while name not in self._ended:
-                if self._dead or self.reboots != reboots or (self._stopping and not self._thread.is_alive()):
+                if self._down or self.reboots != reboots:
                     raise MachineDied(self._dead or "the root domain died, and the program with it")
                 left = None if limit is None else max(0.0, limit - time.monotonic())
                 if not self._changed.wait(left) and limit is not None and time.monotonic() >= limit:
                     raise TimeoutError(f"{name} did not end within {timeout_s:g} s")
             return self._ended.pop(name)
+
+    def has_ended(self, name: str) -> bool:
+        """Has the program of that name, whatever its status, ended?"""
+        return self._down or name in self._ended
 
     def connect(self, what: str) -> Any:
         """A capability to a server, for this process (as the operator, or as the demand app `what`)."""
@@ -243,44 +263,41 @@ class Machine:
 
     def stop(self) -> None:
         """Stop in order: apps, then servers from the highest rank down; then nothing is left."""
-        if self._process is None:
-            return
-        self._stopping = True
-        try:
-            self.order("stop", timeout_s=STOP_S)
-            self._process.wait(STOP_S)
-        except (MachineDied, UsageError, TimeoutError, subprocess.TimeoutExpired):
-            pass
+        with self._ending:
+            if self._process is None:
+                return
+            self._end()
+            try:
+                self.order("stop", timeout_s=STOP_S)
+                self._process.wait(STOP_S)
+            except (MachineDied, UsageError, TimeoutError, subprocess.TimeoutExpired):
+                pass
         self.destroy()
 
     def destroy(self) -> None:
-        """Kill what is left and remove the run directory."""
-        self._stopping = True
-        if self._process is not None:
-            if self._process.poll() is None:
-                self._process.send_signal(signal.SIGKILL)
-            self._process.wait()
+        """Kill what is left and remove the run directory.  (It also ends a `stop` in another thread.)"""
+        self._end()
+        process = self._process
+        if process is not None:
+            if process.poll() is None:
+                process.send_signal(signal.SIGKILL)
+            process.wait()
         if threading.current_thread() is not self._thread:
             self._thread.join(5)
-        self._process = None
-        for descriptor in self._devices:
-            os.close(descriptor)
-        self._devices = ()
-        shutil.rmtree(self.run_dir, ignore_errors=True)
+        with self._ending:
+            self._process = None
+            for descriptor in self._devices:
+                os.close(descriptor)
+            self._devices = ()
+            shutil.rmtree(self.run_dir, ignore_errors=True)
+
+    def _end(self) -> None:
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
 
     def __enter__(self) -> "Machine":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-
-class Running:
-    """A program that was started on a machine."""
-
-    def __init__(self, machine: Machine, name: str, pid: int) -> None:
-        self.machine, self.name, self.pid = machine, name, pid
-
-    def wait(self, timeout_s: float | None = None) -> int:
-        """Its exit status (negative: the signal that ended it).  Raises TimeoutError or MachineDied."""
-        return int(self.machine.ended(self.name, timeout_s)["status"])

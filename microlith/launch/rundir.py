@@ -49,7 +49,7 @@ def running() -> list[Path]:
     """The run directories whose launcher lives, oldest first."""
     sweep()
     found = [f for f in base().iterdir() if (f / "control").exists() and _alive(f)]
-    return sorted(found, key=lambda f: (f / "control").lstat().st_mtime_ns if (f / "control").exists() else 0)
+    return sorted(found, key=_born)
 
 
 def launcher(folder: Path) -> int:
@@ -86,6 +86,12 @@ def _alive(folder: Path) -> bool:
         pid, began = (folder / "launcher").read_text().split()
         return began == _began(int(pid))
     return False
+
+
+def _born(folder: Path) -> int:
+    with suppress(OSError):
+        return (folder / "control").stat().st_mtime_ns
+    return 0
 
 
 def _began(pid: int) -> str:

@@ -37,6 +37,8 @@ class PartBirth(msgspec.Struct, frozen=True):
     settings: dict[str, Any]
     slots: tuple[SlotBirth, ...]
     devices: dict[str, str]  # attribute -> device name
+    timers: tuple[str, ...] = ()  # attributes whose device is a timer, made when it is started
+    interrupts: tuple[str, ...] = ()  # attributes whose device has an interrupt line
     app: bool = False
 
 

@@ -9,7 +9,6 @@ A layer the host does not offer is left out; `microlith doctor` says which, and 
 import ctypes
 import errno
 import os
-import platform
 import struct
 import sys
 
@@ -73,7 +72,7 @@ def _allow(ruleset: int, rights: int, descriptor: int) -> None:
 
 def seccomp() -> bool:
     """Deny the system calls of the list above with EPERM, to every thread of this process."""
-    if platform.machine() != "x86_64":
+    if os.uname().machine != "x86_64":
         return False
     load, equal, above, give = 0x20, 0x15, 0x35, 0x06
     kill, allow, refuse = 0x80000000, 0x7FFF0000, 0x00050000

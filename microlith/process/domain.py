@@ -43,7 +43,7 @@ def live(birth: Birth, descriptors: dict[str, int]) -> int:
     """Confine, connect, seal, build the parts, run."""
     from microlith.kinds import transport
 
-    sys.path[:0] = [folder for folder in birth.path if folder not in sys.path]
+    sys.path += [folder for folder in birth.path if folder not in sys.path]
     frame = Frame(Page(descriptors["page"]), birth.rank, birth.checked)
     Frame.current = frame
     directories = tuple(d for label, d in descriptors.items() if label.startswith("device:") and os.path.isdir(d))

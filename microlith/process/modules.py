@@ -5,7 +5,6 @@ compiles once, and each child executes afresh, after it was confined, without op
 gets exactly the code that the machine was booted with, whatever happens to the source later.
 """
 
-import importlib.abc
 import importlib.machinery
 import importlib.util
 import sys
@@ -25,7 +24,7 @@ class Compiled(NamedTuple):
     locations: list[str] | None
 
 
-class Store(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+class Store:
     """Compiled modules by name; put into `sys.meta_path`, it also loads them."""
 
     def __init__(self) -> None:
@@ -68,6 +67,9 @@ class Store(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         spec.submodule_search_locations = found.locations
         spec.has_location = True
         return spec
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
+        """The usual kind of module."""
 
     def exec_module(self, module: ModuleType) -> None:
         exec(self.modules[module.__name__].code, module.__dict__)

@@ -22,12 +22,17 @@ def pair() -> tuple[socket.socket, socket.socket]:
     """Two connected ends whose buffers hold the largest record."""
     ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     for end in ends:
-        for force, plain in ((32, socket.SO_SNDBUF), (33, socket.SO_RCVBUF)):
-            try:
-                end.setsockopt(socket.SOL_SOCKET, force, LARGEST)  # SO_SNDBUFFORCE, SO_RCVBUFFORCE
-            except PermissionError:
-                end.setsockopt(socket.SOL_SOCKET, plain, LARGEST)
+        widen(end)
     return ends
+
+
+def widen(end: socket.socket) -> None:
+    """Make an end's buffers hold the largest record."""
+    for force, plain in ((32, socket.SO_SNDBUF), (33, socket.SO_RCVBUF)):
+        try:
+            end.setsockopt(socket.SOL_SOCKET, force, LARGEST)  # SO_SNDBUFFORCE, SO_RCVBUFFORCE
+        except PermissionError:
+            end.setsockopt(socket.SOL_SOCKET, plain, LARGEST)
 
 
 def send(end: socket.socket, record: Any, descriptors: tuple[int, ...] = ()) -> None:

@@ -23,14 +23,14 @@ from microlith.process import parcel
 from microlith.process.birth import Birth, Boot
 
 FAULT = 70
+Zygote = tuple[int, socket.socket]  # pid, our end of its socket
 
 
 class Root:
     """The launcher's partner."""
 
-    def __init__(self, control: socket.socket, boot: Boot, devices: list[int]) -> None:
-        self.control = control
-        self.boot = boot
+    def __init__(self, control: socket.socket, boot: Boot, devices: list[int], zygote: Zygote | None) -> None:
+        self.control, self.boot, self.zygote = control, boot, zygote
         self.devices = dict(zip(boot.labels, devices, strict=True))
         self.pages: dict[str, Page] = {}
         self.handlers: dict[str, Callable[[dict[str, Any], list[int]], Any]] = {}
@@ -111,7 +111,7 @@ class Root:
             os.close(descriptor)
 
 
-def main(number: int) -> int:
+def main(number: int, zygote: Zygote | None) -> int:
     """The process: take the boot record, become the root that it names, report a fault."""
     from microlith.kinds import ROOTS, resolve
 
@@ -119,8 +119,8 @@ def main(number: int) -> int:
     control = socket.socket(fileno=number)
     record, devices = parcel.receive(control)
     boot = msgspec.convert(record, Boot)
-    sys.path[:0] = [p for p in boot.root.path if p not in sys.path]
-    root = Root(control, boot, devices)
+    sys.path += [p for p in boot.root.path if p not in sys.path]
+    root = Root(control, boot, devices, zygote)
     try:
         status: int = resolve(ROOTS[boot.program])(root)
         return status
@@ -131,7 +131,3 @@ def main(number: int) -> int:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-
-
-if __name__ == "__main__":
-    os._exit(main(int(sys.argv[1])))

@@ -2,15 +2,15 @@
 
 import ctypes
 import os
+import signal
 import socket
-import subprocess
-import sys
 from typing import Any
 
 import msgspec
 
 from microlith.process import parcel
 from microlith.process.birth import Birth
+from microlith.process.interpreter import start_zygote
 
 _PR_SET_CHILD_SUBREAPER = 36
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -19,27 +19,22 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class Spawner:
     """Makes domains of this process; their pids are its children."""
 
-    def __init__(self, modules: tuple[str, ...], classes: tuple[str, ...], path: tuple[str, ...]) -> None:
+    def __init__(
+        self, zygote: tuple[int, socket.socket] | None, modules: tuple[str, ...], classes: tuple[str, ...],
+        path: tuple[str, ...],
+    ) -> None:  # fmt: skip
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._first = {"modules": modules, "classes": classes, "path": path}
-        self._process: subprocess.Popen[bytes] | None = None
+        self.pid = 0  # of the zygote
         self._end: socket.socket | None = None
         self.restarts = -1
-        self.start()
+        self.start(zygote)
 
-    @property
-    def pid(self) -> int:
-        """The zygote's pid."""
-        return self._process.pid if self._process else 0
-
-    def start(self) -> None:
-        """Start a zygote; it prepares itself while the caller goes on."""
+    def start(self, zygote: tuple[int, socket.socket] | None = None) -> None:
+        """Start a zygote, or take one that was started; it prepares itself while the caller goes on."""
         self.close()
-        self._end, other = parcel.pair()
-        command = [sys.executable, "-m", "microlith.process.zygote", str(other.fileno())]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        self._process = subprocess.Popen(command, pass_fds=(other.fileno(),), stdin=subprocess.DEVNULL, env=environment)
-        other.close()
+        self.pid, self._end = zygote or start_zygote()
+        parcel.widen(self._end)
         parcel.send(self._end, self._first)
         self.restarts += 1
 
@@ -60,7 +55,7 @@ class Spawner:
         """Let the zygote go, and reap it."""
         if self._end is not None:
             self._end.close()
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            self.pid = 0

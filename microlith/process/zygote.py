@@ -20,6 +20,7 @@ import msgspec
 
 from microlith.process import domain, parcel
 from microlith.process.birth import Birth, die_with_parent
+from microlith.process.interpreter import interpreter
 from microlith.process.modules import Store
 
 ADOPTION_S = 2.0
@@ -50,7 +51,7 @@ def _receive(end: socket.socket) -> tuple[Any, list[int]]:
 
 def prepare(record: dict[str, Any], _: list[int]) -> None:
     """Import the modules of the ground that domains need, compile those of the servers."""
-    sys.path[:0] = record["path"]
+    sys.path += [folder for folder in record["path"] if folder not in sys.path]
     for module in record["modules"]:
         __import__(module)
     store = Store()
@@ -102,7 +103,8 @@ def _start_fresh(birth: Birth, descriptors: list[int]) -> None:
         os.set_inheritable(descriptor, True)
     record = msgspec.msgpack.encode(birth).hex()
     numbers = ",".join(map(str, descriptors))
-    os.execv(sys.executable, [sys.executable, "-m", "microlith.process.fresh", record, numbers])
+    command, environment = interpreter("microlith.process.fresh", record, numbers)
+    os.execve(command[0], command, environment)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ class Cache:
         found = [self.zeros if not block else fresh.get(block) or have[block] for block in blocks]
         for block, data in fresh.items():
             self._keep(block, data)
+        self._keep(0, self.zeros)
         return found
 
     def put(self, block: int, data: bytes) -> None:

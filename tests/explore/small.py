@@ -257,7 +257,7 @@ class Lives(Base):
 
     def illegal(self, spec):
         found = [*self.dead_life(spec), ev.Interrupt(9), ev.Dropped(99, 0), ev.Dropped(DISK_PORT, -1)]
-        for task, (state, life) in spec.life.items():
+        for task, (_, life) in spec.life.items():
             found += [ev.Watch(task, life, 9), ev.Notify(task, life, 9, 1, b"n")]
             if task != DISK:
                 found.append(ev.Acknowledge(task, life, 5))
@@ -295,12 +295,20 @@ class Gifts(Base):
                 found.append(reply(spec, task, serial, ((HELD, 0, 9, 0),)))
             if task == FILES and waits:
                 for handle in (1, 2):
-                    caps = ((MINT, FILES_PORT, handle, handle - 1),) if self.room(spec, DISK if handle == 1 else APP) else ()
+                    caps = (
+                        ((MINT, FILES_PORT, handle, handle - 1),)
+                        if self.room(spec, DISK if handle == 1 else APP)
+                        else ()
+                    )
                     payload = b"f" + bytes(waits)
                     found.append(ev.Forward(FILES, incarnation(spec, FILES), serial, handle, 8, caps, payload))
             elif task == FILES and spec.at_work(task, serial) and self.room(spec, APP):
                 found.append(reply(spec, task, serial, ((MINT, FILES_PORT, 2, 7),)))
-        found += [ev.Close(task, incarnation(spec, task), handle) for task, handle in spec.rights if handle > len(spec.tasks[task][2])]
+        found += [
+            ev.Close(task, incarnation(spec, task), handle)
+            for task, handle in spec.rights
+            if handle > len(spec.tasks[task][2])
+        ]
         return found + ([ev.Tick(5), ev.Tick(6)] if any(c.deadline for c in spec.calls.values()) else [])
 
     def room(self, spec, task):

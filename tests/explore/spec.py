@@ -423,7 +423,8 @@ class Spec:
             return [ev.Fail(*one, "Busy")]
         heard = self.heard.get((server, parcel.payload))
         if not heard:
-            raise Violation(MOVES, f"call {one} of {parcel} to {server}")
+            others = [calls for (to, _), calls in self.heard.items() if to == server and calls]
+            raise Violation(FIFO if others else MOVES, f"call {one} of {parcel} to {server}")
         serial = heard.pop(0)
         others = [c.serial for o, c in self.calls.items() if o != one] + [s for _, s in self.zombies]
         if serial in others or (call.serial is not None and call.serial != serial):

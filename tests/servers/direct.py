@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from microlith.frame.facade import checked, facade
 from microlith.frame.frame import Frame
+from microlith.frame.methods import method_of
 from microlith.frame.reply import DirectReply
 from microlith.interface.interface import operations_of
 from microlith.interface.needs import needs_of
@@ -49,7 +50,8 @@ class Caller:
         self.frame, self.target = frame, getattr(target, "target", target)
         self.reply = DirectReply()
         found = operations_of(type(self.target))[operation]
-        value = frame.serve(self.target, found, found.bind(arguments, {}), self.reply, 0)
+        method = method_of(type(self.target), found)
+        value = frame.serve(self.target, method, found.bind(arguments, {}), self.reply, 0)
         if isinstance(value, Exception):
             self.reply.fail(value)
         elif value is not self.reply:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from microlith.frame.server import Server
-from microlith.interface.operation import Operation
 from microlith.interface.interface import operations_of
+from microlith.interface.operation import Operation
 from microlith.interface.status import ServerDied, Status
 from servers.blockdevice import BlockDevice, Geometry
 from servers.filesystem import FileSystem, Kind

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from disks import MemoryDisk, blank, fsck, mount, tree
 
-from microlith.interface.operation import Operation
 from microlith.interface.interface import operations_of
+from microlith.interface.operation import Operation
 from microlith.interface.status import Status
 from servers.filesystem import File, FileSystem, Kind, Stat
 from servers.minix.files import MinixFiles

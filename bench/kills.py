@@ -1,0 +1,199 @@
+"""Killing the disk driver in the middle of a copy, and judging from outside what came of it.
+
+One trial: boot, copy the tree in, and when the k-th file was acknowledged (it is synced) order the death
+of the driver: SIGKILL where it is a process, a fault put into it where it is not.  A machine whose root
+dies of that is rebooted by its launcher.  Then a fresh program copies everything out, and the judge
+compares what was acknowledged with its own copy of the truth.
+"""
+
+import queue
+import random
+import shutil
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.driver import Ended, Lines, Silent, copy, copying, working
+from bench.judge import wrong_files
+from bench.placement import Placement
+from bench.rounds import PLACE
+from bench.subject import Subject
+from bench.tree import Tree
+from microlith.interface.status import UsageError
+from microlith.launch.machine import Machine, MachineDied
+from microlith.launch.machine import Running as Program
+
+OUTCOMES = (
+    "not activated",
+    "masked",
+    "recovered",
+    "degraded",
+    "orderly shutdown",
+    "hang",
+    "crash of the whole",
+    "silent wrong answer",
+)
+HANG_S = 12.0  # twice the deadline of a call, and some
+REBOOT_S = 5.0  # how long after the end of a program a reboot may take to be heard of
+
+
+@dataclass
+class Trial:
+    """One kill and what came of it."""
+
+    architecture: str
+    after: int  # the kill came when this many files were acknowledged
+    outcome: str = ""
+    how: str = ""  # SIGKILL or fault
+    failed_apps: int = 0
+    acknowledged: int = 0
+    lost: list[str] = field(default_factory=list)
+    recovery_ns: int = 0  # 0: no good answer came
+    statuses: list[str] = field(default_factory=list)  # typed errors that the program saw
+    hung: bool = False
+    reboots: int = 0
+
+
+def orders(count: int, files: int, seed: int) -> list[int]:
+    """After how many acknowledged files to kill, for each trial: in the middle half of the copy."""
+    chance = random.Random(seed)
+    return [chance.randint(max(1, files // 4), max(1, 3 * files // 4)) for _ in range(count)]
+
+
+def run_trial(subject: Subject, architecture: str, tree: Tree, staged: Path, after: int, at: Placement) -> Trial:
+    """Boot, copy, kill, judge."""
+    trial = Trial(architecture, after)
+    news: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    with subject.booted(architecture, at, news.put) as machine:
+        watch = _Watch(machine, trial, news)
+        place = f"{PLACE}/tree"
+        with working(machine, subject.programs["workload"]) as client:
+            client.ask(do="prepare", directory=PLACE, cold=0)
+        with copying(machine, subject.programs["watched"], "source", staged, place) as (program, lines):
+            acknowledged = watch.follow(lines, program, subject.driver)
+        _recover(trial, machine, watch, subject)
+        trial.acknowledged = len(acknowledged)
+        if not trial.hung:
+            _judge(trial, machine, subject, tree, acknowledged, place)
+        trial.outcome = _classify(trial, watch)
+    return trial
+
+
+class _Watch:
+    """Follows the copy and the machine's news during one trial."""
+
+    def __init__(self, machine: Machine, trial: Trial, news: "queue.SimpleQueue[dict[str, Any]]") -> None:
+        self.machine, self.trial, self.news = machine, trial, news
+        self.ordered = self.done = 0  # when the kill was ordered, and when that was confirmed
+        self.driver_died = self.copy_failed = self.root_down = False
+
+    def follow(self, lines: Lines, program: Program, driver: str) -> list[str]:
+        """Read what the copying program says, to its end; the files that it acknowledged."""
+        acknowledged: list[str] = []
+        while True:
+            try:
+                line = lines.next(HANG_S)
+            except Silent:
+                self.trial.hung = True
+                self.trial.failed_apps = 1
+                return acknowledged
+            if line is None:
+                break
+            if "done" in line:
+                acknowledged.append(line["done"])
+                if len(acknowledged) == self.trial.after:
+                    self._kill(driver)
+            elif "did" in line and self.ordered:
+                self._operation(line)
+            elif "failed" in line:
+                self.copy_failed = True
+        self.trial.failed_apps = int(self._failed(program))
+        return acknowledged
+
+    def _kill(self, driver: str) -> None:
+        self.ordered = time.monotonic_ns()
+        try:
+            self.trial.how = str(self.machine.kill(driver)["how"])
+        except (UsageError, MachineDied):
+            self.trial.how = "fault"  # it worked at once, and the answer died with the root
+        self.done = time.monotonic_ns()
+
+    def _operation(self, line: dict[str, Any]) -> None:
+        """An operation that needs the disk: the first good one begun after the kill is the recovery."""
+        if line["status"]:
+            if line["ended"] > self.ordered:
+                self.trial.statuses.append(line["status"])
+        elif line["began"] >= self.done and not self.trial.recovery_ns:
+            self.trial.recovery_ns = line["ended"] - self.ordered
+
+    def _failed(self, program: Program) -> bool:
+        if self.machine.reboots:
+            return True
+        try:
+            return program.wait(5) != 0
+        except (MachineDied, TimeoutError):
+            return True
+
+    def settle(self, driver: str, patience_s: float = 0.0) -> None:
+        """Take in the news; with patience, until the machine has rebooted and is ready."""
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                record = self.news.get(timeout=max(0.0, until - time.monotonic()) or 0.001)
+            except queue.Empty:
+                return
+            self.driver_died |= record["event"] == "died" and record["name"] == driver
+            self.root_down |= record["event"] == "down"
+            if record["event"] == "reboot":
+                self.trial.reboots += 1
+                until += HANG_S
+            if self.root_down or (record["event"] == "ready" and self.trial.reboots):
+                return
+
+
+def _recover(trial: Trial, machine: Machine, watch: _Watch, subject: Subject) -> None:
+    """If the program died, a fresh one gives the first good answer."""
+    if not watch.ordered or trial.hung:
+        return
+    watch.settle(subject.driver, REBOOT_S if trial.failed_apps else 0.0)
+    if trial.recovery_ns or watch.root_down:
+        return
+    try:
+        with working(machine, subject.programs["workload"]) as client:
+            answered = client.ask(do="answer", patience_s=HANG_S)["at"]
+        trial.recovery_ns = answered - watch.ordered
+    except Silent:
+        trial.hung = True
+    except (Ended, RuntimeError) as error:
+        trial.statuses.append(str(error))
+
+
+def _judge(trial: Trial, machine: Machine, subject: Subject, tree: Tree, acknowledged: list[str], place: str) -> None:
+    """What was acknowledged and does not come out as it went in."""
+    out = subject.folder / "recovered"
+    out.mkdir()
+    try:
+        copy(machine, subject.programs["copy_out"], "target", out, place)
+    except (Ended, Silent, RuntimeError) as error:
+        trial.statuses.append(f"reading back: {error}")
+    finally:
+        trial.lost = wrong_files(tree, out, acknowledged)
+        shutil.rmtree(out)
+
+
+def _classify(trial: Trial, watch: _Watch) -> str:
+    """The outcome, the worst that applies."""
+    if not (watch.driver_died or trial.reboots or watch.root_down or trial.statuses or trial.hung):
+        return "not activated"
+    if trial.lost:
+        return "silent wrong answer"
+    if trial.hung:
+        return "hang"
+    if trial.reboots or (watch.root_down and trial.failed_apps):
+        return "crash of the whole"
+    if watch.root_down:
+        return "orderly shutdown"
+    if watch.copy_failed or trial.failed_apps:
+        return "degraded"
+    return "recovered" if trial.statuses else "masked"

@@ -1,0 +1,158 @@
+"""The workload: a program that does one operation many times and says how long each took.
+
+An architecture places it like any other program, so in a library OS its calls are bound methods.  It
+reads one command a line (JSON) from the device `commands` and answers one line.  The driver and the
+judge are outside, in the process that booted the machine.
+
+    {"do": "prepare", "directory": "/x", "cold": 8}      make the files that the operations work on
+    {"do": "open_cold", "directory": "/x", "cold": 8}    open files that an earlier workload made
+    {"do": "measure", "operation": "stat", "n": 1000}    -> {"ns": [...]}, one number an operation
+    {"do": "drop"}                                       give back what the operations opened
+
+An answer with `error` names the status that ended the command.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from time import monotonic_ns, perf_counter_ns
+from typing import Any
+
+from microlith.frame.server import App
+from microlith.interface.devices import Terminal
+from microlith.interface.status import Status
+from servers.filesystem import File, FileSystem
+from servers.statuses import Exists
+
+PAYLOAD = 4096
+CHUNK = 65536
+
+
+class Workload(App):
+    """Works on `files` as it is told on `commands`."""
+
+    files: FileSystem
+    commands: Terminal | None = None
+
+    def main(self, *arguments: str) -> int:
+        """Serve commands until `end`, or until nobody can give one."""
+        self._opened: list[File] = []
+        self._cold: list[File] = []
+        self._serial = 0
+        self._data = bytes(range(256)) * (PAYLOAD // 256)
+        for line in self._lines():
+            command = json.loads(line)
+            do = command.pop("do")
+            if do == "end":
+                return 0
+            try:
+                answer = getattr(self, f"do_{do}")(**command)
+            except Status as status:
+                answer = {"error": type(status).__name__, "detail": str(status)}
+            self._answer(answer)
+        return 0
+
+    def _lines(self) -> Iterator[bytes]:
+        assert self.commands is not None, "started by hand: this program takes its commands from a device"
+        held = b""
+        while True:
+            while b"\n" not in held:
+                self.wait("commands")
+                data = os.read(self.commands.input, CHUNK)
+                if not data:
+                    return
+                held += data
+            line, _, held = held.partition(b"\n")
+            yield line
+
+    def _answer(self, answer: dict[str, Any]) -> None:
+        assert self.commands is not None
+        data = json.dumps(answer).encode() + b"\n"
+        while data:
+            data = data[os.write(self.commands.output, data) :]
+
+    # --- the commands ------------------------------------------------------------------------------
+
+    def do_prepare(self, directory: str, cold: int) -> dict[str, Any]:
+        """One file to work on, and `cold` files whose blocks something else will push out of the cache."""
+        self._directory = directory.encode()
+        try:
+            self.files.mkdir(self._directory)
+        except Exists:
+            pass
+        self._path = self._directory + b"/file"
+        self._file = self._written(self._path)
+        for number in range(cold):
+            self._written(self._directory + b"/cold%d" % number).close()
+        return {}
+
+    def do_open_cold(self, directory: str, cold: int) -> dict[str, Any]:
+        """Open the cold files, without reading them."""
+        self._cold = [self.files.open(b"%s/cold%d" % (directory.encode(), number)) for number in range(cold)]
+        return {}
+
+    def _written(self, path: bytes) -> File:
+        file = self.files.create(path)
+        file.write(0, self._data)
+        file.sync()
+        return file
+
+    def do_measure(self, operation: str, n: int) -> dict[str, Any]:
+        """Do it n times; nanoseconds of each."""
+        return {"ns": timed(self._action(operation), n)}
+
+    def do_clock(self, n: int) -> dict[str, Any]:
+        """What the measuring itself takes; nanoseconds of each."""
+        clock, took = perf_counter_ns, []
+        for _ in range(n):
+            began = clock()
+            took.append(clock() - began)
+        return {"ns": took}
+
+    def do_drop(self) -> dict[str, Any]:
+        """Give back the files that the operations opened, and have that noticed by everybody."""
+        self._opened.clear()
+        self.files.ping()
+        return {}
+
+    def do_answer(self) -> dict[str, Any]:
+        """One answer that needs the disk; when it came (monotonic ns)."""
+        file = self._written(b"/first-answer")
+        at = monotonic_ns()
+        file.close()
+        return {"at": at}
+
+    # --- the operations ----------------------------------------------------------------------------
+
+    def _action(self, operation: str) -> Callable[[], Any]:
+        if operation == "null_call":
+            return self.files.ping
+        if operation == "stat":
+            return partial(self.files.stat, self._path)
+        if operation == "read_4k":
+            return partial(self._file.read, 0, PAYLOAD)
+        if operation == "write_4k":
+            return partial(self._file.write, 0, self._data)
+        return {"read_4k_uncached": self._read_cold, "create_write_sync": self._create_write_sync}[operation]
+
+    def _read_cold(self) -> None:
+        """Each of these files is read once only; it stays open until `drop`."""
+        file = self._cold.pop()
+        file.read(0, PAYLOAD)
+        self._opened.append(file)
+
+    def _create_write_sync(self) -> None:
+        """The file stays open until `drop`: giving it back is another message."""
+        self._serial += 1
+        self._opened.append(self._written(self._directory + b"/new%d" % self._serial))
+
+
+def timed(action: Callable[[], Any], n: int) -> list[int]:
+    """Nanoseconds of each of n times."""
+    clock, took = perf_counter_ns, []
+    for _ in range(n):
+        began = clock()
+        action()
+        took.append(clock() - began)
+    return took

@@ -1,0 +1,17 @@
+"""The first steps of the kernel process, whose zygote was started before anything was imported.
+
+It prepares itself on one core while this process imports ZeroMQ on the other.
+"""
+
+from microlith.process.root import Root
+from microlith.process.spawner import Spawner
+
+MODULES = ("microlith.process.domain", "microkernel.connection")
+
+
+def run(root: Root) -> int:
+    """The program of the root domain."""
+    spawner = Spawner(root.zygote, MODULES, root.boot.classes, root.boot.root.path)
+    from microkernel.kernel import Kernel
+
+    return Kernel(root, spawner).run()

@@ -1,0 +1,29 @@
+"""`microlith kill NAME`: what only a laboratory's operator wants."""
+
+import click
+
+from microlith.command import output
+from microlith.command.remote import exits, machine_of, machine_option
+
+EPILOG = exits("it could not be killed")
+
+
+@click.command(epilog=EPILOG)
+@click.argument("name", metavar="SERVER|kernel|zygote")
+@machine_option
+@output.json_option
+def kill(name: str, machine: str | None, as_json: bool) -> None:
+    """Kill the process of a server, of a program, of the zygote or of the kernel.
+
+    It gets SIGKILL. A server that has no process of its own (in a monolith, in a library OS) gets a fault
+    instead: its next operation fails, and the architecture decides what dies of that.
+    """
+    with machine_of(machine) as remote:
+        done = remote.ask("kill", name=name)[0]
+        if as_json:
+            output.as_json({"machine": remote.name, **done})
+            return
+    if done["how"] == "fault":
+        output.data(f"{done['killed']}: every operation of it fails from now on")
+    else:
+        output.data(f"{done['killed']}: killed" + (f", pid {done['pid']}" if "pid" in done else ""))

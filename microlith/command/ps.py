@@ -1,0 +1,114 @@
+"""`microlith ps`: the machines that run, their domains, and what each is doing."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from microlith.command import output
+from microlith.command.remote import Lost, Remote, exits, machine_option
+from microlith.interface.status import UsageError
+
+GLANCE_S = 3.0  # a machine that is stopped or still booting must not keep the others from being shown
+COLUMNS = ("domain", "instances", "pid", "inc", "state", "messages", "memory")
+
+EPILOG = exits("a machine does not answer")
+
+
+@click.command(epilog=EPILOG)
+@machine_option
+@output.json_option
+@click.pass_context
+def ps(context: click.Context, machine: str | None, as_json: bool) -> None:
+    """Show the machines that run, and their domains.
+
+    Of each domain: the instances in it, its process and how often that was started, what it is doing,
+    messages sent and received, and the memory that is its own (USS).
+    """
+    from microlith.launch import rundir
+
+    folders = [rundir.find(machine)] if machine else rundir.running()
+    machines = [looked_at(folder) for folder in folders]
+    if as_json:
+        output.as_json({"machines": machines})
+    elif not machines:
+        output.say("no machine is running; start one with 'microlith launch SYSTEM'")
+    else:
+        for number, found in enumerate(machines):
+            _print(found, number > 0)
+    if any("error" in found for found in machines):
+        context.exit(1)
+
+
+def looked_at(folder: Path) -> dict[str, Any]:
+    """A machine with its domains, or with what it did not answer."""
+    try:
+        with Remote(folder, GLANCE_S) as remote:
+            about = remote.ask("about")[0]
+            found = {key: about[key] for key in ("name", "system", "architecture", "launcher", "ready", "reboots")}
+            state = remote.ask("state")[0]
+    except (Lost, UsageError) as error:
+        return {"name": folder.name, "error": error.message if isinstance(error, Lost) else str(error)}
+    rows = list(state["domains"])
+    if state["zygote"]:
+        zygote = {"domain": "zygote", "instances": [], "pid": state["zygote"], "incarnation": 1}
+        rows.append({**zygote, "state": "idle", "kind": "zygote"})
+    return {**found, "domains": [_domain(row, about) for row in rows]}
+
+
+def _domain(row: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]:
+    state = row["state"]
+    if row["pid"] == about["root"] and state == "starting" and about["ready"]:
+        state = "idle"
+    since = int(row.get("since", 0))
+    busy = state in ("serving", "calling") and since
+    holder = row["domain"] if row["domain"] in about["handles"] else row["domain"].rpartition("-")[0]
+    handles = {k: v for name in (holder, *row["instances"]) for k, v in about["handles"].get(name, {}).items()}
+    return {
+        "domain": row["domain"],
+        "instances": list(row["instances"]),
+        "kind": row["kind"],
+        "pid": row["pid"],
+        "incarnation": row["incarnation"],
+        "state": state,
+        "calling": handles.get(str(row.get("peer"))) if state == "calling" else None,
+        "busy_s": round(max(0, time.monotonic_ns() - since) / 1e9, 6) if busy else None,
+        "messages": row["received"] + row["sent"] if "sent" in row else None,
+        "served": row.get("served"),
+        "memory": memory(row["pid"]),
+    }
+
+
+def memory(pid: int) -> int | None:
+    """The bytes that only this process has, or None where the host does not say."""
+    import psutil
+
+    try:
+        return int(psutil.Process(pid).memory_full_info().uss) if pid else None
+    except psutil.Error:
+        return None
+
+
+def _print(found: dict[str, Any], again: bool) -> None:
+    if again:
+        output.data("")
+    if "error" in found:
+        output.data(f"{found['name']}: no answer")
+        output.say(found["error"])
+        return
+    unready = "" if found["ready"] else ", booting"
+    reboots = f", rebooted {found['reboots']} times" if found["reboots"] else ""
+    words = f"{found['system']} as {found['architecture']}, launcher {found['launcher']}{unready}{reboots}"
+    output.data(f"{found['name']}: {words}")
+    output.table(COLUMNS, [_row(domain) for domain in found["domains"]])
+
+
+def _row(d: dict[str, Any]) -> tuple[str, ...]:
+    state = d["state"] + (f" {d['calling']}" if d["calling"] else "")
+    if d["busy_s"] is not None:
+        state += f" {d['busy_s']:.1f} s"
+    own = "" if d["memory"] is None else f"{d['memory'] / 2**20:.1f} MiB"
+    instances = " ".join(d["instances"]) if d["instances"] != [d["domain"]] else ""
+    messages = "" if d["messages"] is None else str(d["messages"])
+    return (d["domain"], instances, str(d["pid"] or ""), str(d["incarnation"]), state, messages, own)
