@@ -5,6 +5,7 @@ own is out, requests wait in the frame's inbox.  The socket sets no identity: th
 speaks by the pid behind it (docs/wire.md).
 """
 
+import os
 from functools import partial
 from time import monotonic_ns
 from typing import Any
@@ -13,13 +14,13 @@ import msgspec
 import zmq
 from zmq.backend import Socket as Plain  # without the conveniences, which cost microseconds
 
-from microlith.frame import page as pages
 from microlith.frame import wire
 from microlith.frame.codec import status_body
 from microlith.frame.connection import Connection, Gone, bad
 from microlith.frame.facade import facade
 from microlith.frame.frame import Frame
 from microlith.frame.methods import Method, methods_of
+from microlith.frame.page import BEATS, BYTES_IN, BYTES_OUT, IDLE, RECEIVED, SENT, STATE
 from microlith.frame.reply import CLOSED, Reply
 from microlith.frame.server import Object
 from microlith.frame.stub import Stub, stub_class
@@ -61,7 +62,7 @@ class KernelConnection(Connection):
 
     grace_ns = GRACE_NS
 
-    def __init__(self, frame: Frame, endpoint: str) -> None:
+    def __init__(self, frame: Frame, endpoint: str, kernel: int) -> None:
         super().__init__(frame)
         self._context = zmq.Context()
         self.socket = self._context.socket(zmq.DEALER)
@@ -73,6 +74,7 @@ class KernelConnection(Connection):
         self.socket.connect(endpoint)
         self._receive = partial(Plain.recv, self.socket)
         self._send = partial(Plain.send, self.socket)
+        self._kernel = kernel
         self.parts: dict[int, Any] = {}
         self.open: dict[int, KernelReply] = {}
         self._objects: dict[tuple[int, int], Object] = {}
@@ -97,15 +99,40 @@ class KernelConnection(Connection):
         except zmq.Again:
             raise Gone("the kernel takes no messages") from None
 
+    def send(self, raw: bytes) -> None:
+        if self._forgotten:
+            self._close_forgotten()
+        words = self.words
+        words[SENT] += 1
+        words[BYTES_OUT] += len(raw)
+        try:
+            self._send(raw)
+        except zmq.Again:
+            raise Gone("the kernel takes no messages") from None
+
     def receive(self, until: int) -> bytes | None:
         while True:
             try:
                 raw: bytes = self._receive()
                 return raw
             except zmq.Again:
-                self.words[pages.BEATS] += 1
+                self.words[BEATS] += 1
                 if until and monotonic_ns() >= until:
                     return None
+                if not os.path.exists(f"/proc/{self._kernel}"):
+                    raise Gone("the kernel died") from None
+
+    def take(self, until: int) -> bytes | None:
+        try:
+            raw: bytes = self._receive()
+        except zmq.Again:
+            if (late := self.receive(until)) is None:
+                return None
+            raw = late
+        words = self.words
+        words[RECEIVED] += 1
+        words[BYTES_IN] += len(raw)
+        return raw
 
     def ready(self) -> None:
         self.transmit(wire.pack(wire.READY, incarnation=self.welcome.incarnation))
@@ -134,7 +161,9 @@ class KernelConnection(Connection):
         while not self.frame.stopping:
             if self.frame.notices:
                 self.frame.deliver_notices()
-            words[pages.STATE] = pages.IDLE
+            if self._forgotten:  # an idle server must not keep what it has dropped
+                self._close_forgotten()
+            words[STATE] = IDLE
             raw = inbox.popleft()[1] if inbox else self.take(0)
             if raw is not None:
                 self.handle(raw)
@@ -145,7 +174,7 @@ class KernelConnection(Connection):
         """Serve one message of the kernel."""
         kind = raw[1]
         if kind == wire.CALL:
-            self._call(wire.parse(raw))
+            self._call(raw)
         elif kind == wire.NOTIFY:
             self._notify(wire.parse(raw))
         elif kind == wire.INTERRUPT:
@@ -157,17 +186,24 @@ class KernelConnection(Connection):
         elif kind == wire.STOP:
             self._stop()
 
-    def _call(self, message: wire.Message) -> None:
-        call, port = message.call, message.port
+    def _call(self, raw: bytes) -> None:
+        _, _, number, _, _, port, call, target_number, _, deadline, _, _ = wire.HEADER.unpack_from(raw)
         try:
-            target, method, arguments = self._read(message)
+            target, method = self._find(port, target_number, number)
+            if method.operation.notify:
+                raise BadMessage(f"{method.operation.qualified} is a notify; nobody calls it")
+            caps, body, bulk = wire.content(raw)
+            self._port = port
+            arguments = self.codec.read_request(method.operation, body, bulk, caps)
         except BadMessage as status:
             self.send(bad(call, status))
             return
-        operation, reply = method.operation, CLOSED
+        operation = method.operation
+        reply: Reply = CLOSED
         if operation.waits:
-            reply = self.open[call] = KernelReply(self, call, operation, target, port)
-        result = self.frame.serve(target, method, arguments, reply, message.deadline)
+            self.open[call] = reply = KernelReply(self, call, operation, target, port)
+        result = self.frame.serve(target, method, arguments, reply, deadline)
+        del arguments  # capabilities that came with them, and were not kept, go back before the answer
         if isinstance(result, Reply):
             return
         if operation.waits:
@@ -180,23 +216,23 @@ class KernelConnection(Connection):
         body, bulk, caps = self.codec.reply(operation, result)
         self.send(wire.pack(wire.REPLY, 0, call, 0, 0, 0, 0, 0, caps, body, bulk))
 
-    def _read(self, message: wire.Message) -> tuple[Any, Method, tuple[Any, ...]]:
-        port, number = message.port, message.target
+    def _find(self, port: int, number: int, operation: int) -> tuple[Any, Method]:
         target = self._objects.get((port, number)) if number else self.parts.get(port)
         if target is None:
             raise BadMessage(f"there is no object {number} here")
-        method = methods_of(type(target)).get(message.operation)
-        if method is None or method.operation.notify != (message.kind == wire.NOTIFY):
-            raise BadMessage(f"{type(target).__name__} has no such operation {message.operation}")
-        self._port = port
-        return target, method, self.codec.read_request(method.operation, message.body, message.bulk, message.caps)
+        method = methods_of(type(target)).get(operation)
+        if method is None:
+            raise BadMessage(f"{type(target).__name__} has no operation {operation}")
+        return target, method
 
     def _notify(self, message: wire.Message) -> None:
         try:
-            target, method, arguments = self._read(message)
+            target, method = self._find(message.port, message.target, message.operation)
+            arguments = self.codec.read_request(method.operation, message.body, message.bulk, message.caps)
         except BadMessage:
             return
-        self.frame.notice(target, method.operation, arguments, message.incarnation)
+        if method.operation.notify:
+            self.frame.notice(target, method.operation, arguments, message.incarnation)
 
     def _interrupt(self, line: int) -> None:
         server, device = self._lines[line]
@@ -310,4 +346,4 @@ class KernelConnection(Connection):
 
 def connect(frame: Frame, birth: Birth, descriptors: dict[str, int]) -> KernelConnection:
     """The connection of a domain; the kernel has welcomed it when this returns."""
-    return KernelConnection(frame, birth.endpoint)
+    return KernelConnection(frame, birth.endpoint, birth.parent)

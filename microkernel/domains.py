@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from microkernel.core import events
+from microkernel.flood import CONNECTIONS, OUTSIDE
 from microlith.frame import wire
 from microlith.interface.devices import Timer
 from microlith.interface.status import UsageError
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 DESCRIPTORS = 256  # of a domain, where its quota says nothing
 RESERVE = 256  # the kernel's own
-OUTSIDE = 1024  # left for connections of attached processes, which are watched (see flood.py)
 
 
 class Domain:
@@ -56,6 +56,7 @@ class Domains:
         self._announced = False
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.limit = hard
         self.budget = hard - RESERVE - OUTSIDE
 
     def boot(self) -> None:
@@ -70,9 +71,12 @@ class Domains:
     # --- births ------------------------------------------------------------------------------------
 
     def create(self, name: str, birth: Birth, restart: Restart | None = None, child: bool = True) -> Domain:
-        """Make a domain known to the core."""
+        """Make a domain known to the core.  Raises UsageError if its descriptors do not fit below ours."""
+        descriptors = int(birth.quota.get("descriptors", DESCRIPTORS)) if child else CONNECTIONS
+        self._take_budget(descriptors, name)
         task, self._next_task = self._next_task, self._next_task + 1
         domain = self.table[task] = Domain(task, name, birth, restart, child)
+        domain.descriptors = descriptors
         domain.lines = self._lines(birth)
         ports = {p.name: p.port for b in self.boot_record.domains for p in b.parts if not p.app}
         grants = tuple(ports[slot.server] for part in birth.parts for slot in part.slots)
@@ -96,7 +100,6 @@ class Domains:
 
     def start(self, domain: Domain) -> None:
         """Spawn the next incarnation of a domain."""
-        domain.descriptors = self._take_budget(int(domain.birth.quota.get("descriptors", DESCRIPTORS)), domain.name)
         domain.incarnation += 1
         birth = msgspec.structs.replace(
             domain.birth,
@@ -110,23 +113,23 @@ class Domains:
         self.root.spent(descriptors)
         domain.stdio = ()
 
-    def _begin(self, domain: Domain, pid: int) -> None:
+    def _begin(self, domain: Domain, pid: int, pidfd: int = -1) -> None:
         domain.pid, domain.ready = pid, False
-        domain.pidfd = os.pidfd_open(pid)
+        domain.pidfd = os.pidfd_open(pid) if pidfd < 0 else pidfd
         self._pids[pid] = domain
         self.kernel.watch(domain.pidfd, lambda: self.ended(domain))
         self.kernel.broker.step(events.Started(domain.task, domain.incarnation))
         self.root.event("started", name=domain.name, pid=pid, incarnation=domain.incarnation)
 
-    def _take_budget(self, wanted: int, name: str) -> int:
-        """Count a domain's descriptors against ours: a listener that runs out of them aborts."""
+    def _take_budget(self, wanted: int, name: str) -> None:
+        """Count a domain's descriptors against ours, for as long as it may come back."""
         if wanted > self.budget:
+            need = self.limit + wanted - self.budget
             raise UsageError(
-                f"{name}: its {wanted} descriptors and those of the other domains exceed the kernel's limit;"
-                " raise it (ulimit -Hn) or lower quota.descriptors"
+                f"{name}: its {wanted} descriptors and those of the other domains need a limit of {need} open files,"
+                f" and it is {self.limit} here; raise it (ulimit -Hn) or lower quota.descriptors"
             )
         self.budget -= wanted
-        return wanted
 
     # --- what the broker asks and tells ------------------------------------------------------------
 
@@ -174,7 +177,7 @@ class Domains:
         os.close(domain.pidfd)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) if domain.child else 0
         del self._pids[pid]
-        self.budget += domain.descriptors
+        kernel.flood.forget(pid)
         kernel.broker.forget(domain.task)
         domain.pid, domain.ready = 0, False
         for line, _, _ in domain.lines:
@@ -198,10 +201,12 @@ class Domains:
     def _bury(self, domain: Domain) -> None:
         if domain.server:
             domain.gone = True
+            self.budget += domain.descriptors
             if not self.kernel.stopping:
                 self.root.event("gave up", name=domain.name)
             return
         del self.table[domain.task]
+        self.budget += domain.descriptors
         self.root.forget(domain.name)
 
     # --- the launcher's orders ---------------------------------------------------------------------
@@ -251,13 +256,21 @@ class Domains:
         pid = record["pid"]
         if pid in self._pids:
             raise LookupError(f"pid {pid} is attached already, as {self._pids[pid].name}")
-        name, birth = self._template(record["app"])
-        domain = self.create(name, birth, child=False)
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError as error:
+            raise LookupError(f"pid {pid} cannot be attached: {error.strerror}") from None
+        try:
+            name, birth = self._template(record["app"])
+            domain = self.create(name, birth, child=False)
+        except BaseException:
+            os.close(pidfd)
+            raise
         domain.incarnation = 1
-        self._begin(domain, pid)
+        self._begin(domain, pid, pidfd)
         slots = [[s.slot, s.handle, s.rank] for s in birth.parts[0].slots]
         endpoint = self.kernel.broker.endpoint
-        return {"name": name, "transport": "zmq", "endpoint": endpoint, "slots": slots, "rank": birth.rank}
+        return {"name": name, "transport": "zmq", "endpoint": endpoint, "kernel": os.getpid(), "slots": slots, "rank": birth.rank}
 
     def state(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
         """What every domain is doing."""

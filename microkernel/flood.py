@@ -37,8 +37,8 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 class Flood:
     """Notices growth, names who is to be ended."""
 
-    def __init__(self, ours: Callable[[int], bool]) -> None:
-        self.ours = ours
+    def __init__(self, path: str, ours: Callable[[int], bool]) -> None:
+        self.path, self.ours = path, ours
         self.floor = self.low = resident()
         self._watched: tuple[int, set[int]] | None = None  # our size then, and who kept bytes waiting
         self._untaken: dict[int, int] = {}  # pid -> bytes of large messages since its socket was last empty
@@ -74,10 +74,9 @@ class Flood:
         """The sender is gone; start from the present size."""
         self.floor, self._watched = resident(), None
 
-    @staticmethod
-    def _sample() -> dict[int, int]:
+    def _sample(self) -> dict[int, int]:
         """How many bytes were seen waiting, by the pid at the other end of each of our Unix sockets."""
-        peers = unix_peers()
+        peers = connections(self.path)
         waiting: dict[int, int] = {}
         for _ in range(SAMPLES):
             for descriptor, pid in peers:
@@ -93,7 +92,7 @@ class Flood:
         """May a large message be sent to this peer now?"""
         untaken = self._untaken.get(pid, 0)
         if untaken + size > UNREAD and resident() - self.low > LIMIT:
-            if any(_ask(descriptor, OUTGOING) for descriptor, peer in unix_peers() if peer == pid):
+            if any(_ask(descriptor, OUTGOING) for descriptor, peer in connections(self.path) if peer == pid):
                 return False
             untaken = 0
         self._untaken[pid] = untaken + size
@@ -108,7 +107,7 @@ class Flood:
     def crowd(self) -> list[int]:
         """Shut the connections of strangers; the pids of ours that hold too many."""
         held: dict[int, int] = {}
-        for descriptor, pid in unix_peers():
+        for descriptor, pid in connections(self.path):
             if not self.ours(pid):
                 _shut(descriptor)
             else:
@@ -122,8 +121,8 @@ def resident() -> int:
         return int(file.read().split()[1]) * _PAGE
 
 
-def unix_peers() -> list[tuple[int, int]]:
-    """(descriptor, pid of the peer) of every connected Unix stream of this process, our own ends left out."""
+def connections(path: str) -> list[tuple[int, int]]:
+    """(descriptor, pid of the peer) of every connection accepted at the Unix socket of that path."""
     found = []
     for name in os.listdir("/proc/self/fd"):
         try:
@@ -131,14 +130,12 @@ def unix_peers() -> list[tuple[int, int]]:
         except OSError:
             continue
         with twin:
-            if twin.family != socket.AF_UNIX or twin.type != socket.SOCK_STREAM:
+            if twin.family != socket.AF_UNIX or twin.getsockname() != path:
                 continue
-            try:
-                pid = struct.unpack("3i", twin.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
-            except OSError:
+            if twin.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
                 continue
-            if pid not in (0, os.getpid()):
-                found.append((int(name), pid))
+            pid = struct.unpack("3i", twin.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+            found.append((int(name), pid))
     return found
 
 

@@ -25,6 +25,8 @@ from microlith.process.spawner import Spawner
 GRACE_S = 1.0  # for an app to end after SIGTERM
 STOP_S = 3.0  # for a server to end after STOP
 WATCH_NS = 50_000_000  # how often the kernel looks at its own size
+RETRY_S = 0.002  # how often it tries again to send what a peer could not take
+LOOK_AT = 16  # new connections, before a tick
 
 
 class Kernel:
@@ -39,7 +41,8 @@ class Kernel:
         self.core = Core()
         words = root.page(root.boot.root.domain).words
         endpoint = f"ipc://{root.boot.run}/kernel"
-        self.broker = Broker(self.core, endpoint, words, self.domains.who, self.domains.convict)
+        self.flood = Flood(f"{root.boot.run}/kernel", lambda pid: self.domains.who(pid) is not None)
+        self.broker = Broker(self.core, endpoint, words, self.domains.who, self.domains.convict, self.flood.room)
         os.chmod(f"{root.boot.run}/kernel", 0o666)  # the folder's name is the secret, the gate decides
         self.broker.welcome = self.domains.welcome  # type: ignore[method-assign]
         self.broker.on |= {
@@ -51,7 +54,7 @@ class Kernel:
             self.broker.recorder = Recorder(
                 root.boot.record, {"window": self.core.window, "queue_limit": self.core.queue_limit}
             )
-        self.flood = Flood()
+        self._accepted = 0  # connections since the last look at them
         self._clock = Timer.make("kernel")
         self._armed = 0
         self._restless = True
@@ -66,7 +69,8 @@ class Kernel:
 
     def run(self) -> int:
         """Boot the domains, then serve until stopped."""
-        self.watch(self._router, self.broker.receive)
+        self.watch(self._router, self._receive)
+        self.watch(self.broker.door.FD, self._accept)
         self.watch(self._clock.line, self._tick)
         self.watch(self.broker.gate.socket.FD, self.broker.gate.answer)
         self.watch(self.root.control.fileno(), self.root.attend)
@@ -86,20 +90,37 @@ class Kernel:
         """Wait for something to be ready and do what follows, at most until a time (monotonic seconds)."""
         broker, core = self.broker, self.core
         if self._restless:
-            self._restless = False
-            broker.receive()
+            self._receive()
         if core.earliest < self._armed:
             self._arm(core.earliest)
         timeout = -1 if until is None else max(0.0, until - time.monotonic())
+        if broker.kept:
+            broker.flush()
+            timeout = RETRY_S
+        if self._restless:
+            timeout = 0.0
         for descriptor, _ in self._poll.poll(timeout):
             if descriptor == self._router:
-                broker.receive()
+                self._receive()
                 continue
             # ZeroMQ's descriptor tells of changes once; a send may have eaten one.
             self._restless = True
             source = self._sources.get(descriptor)
             if source is not None:
                 source()
+
+    def _receive(self) -> None:
+        self._restless = self.broker.receive()
+
+    def _accept(self) -> None:
+        self._accepted += self.broker.accepted()
+        if self._accepted >= LOOK_AT:
+            self._look_at_connections()
+
+    def _look_at_connections(self) -> None:
+        self._accepted = 0
+        for pid in self.flood.crowd():
+            self.domains.convict(pid, "holds too many connections")
 
     def _arm(self, when: int) -> None:
         self._armed = when
@@ -115,9 +136,12 @@ class Kernel:
         self._delayed = [(when, action) for when, action in self._delayed if when > now]
         for action in due:
             action()
-        suspect = self.flood.suspect()
+        if self._accepted:
+            self._look_at_connections()
+        suspect = self.flood.suspect(self.broker.heard or set())
+        self.broker.heard = set() if self.flood.watching else None
         if suspect is not None:
-            self.domains.convict(suspect, "floods the kernel")
+            self.domains.convict(suspect, "sends a message without an end")
             self.flood.ended()
         self._arm(min([now + WATCH_NS, self.core.earliest, *(when for when, _ in self._delayed)]))
 

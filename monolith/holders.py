@@ -7,6 +7,7 @@ facades are its holders.  Only operations that carry capabilities are wrapped; t
 methods themselves.
 """
 
+import functools
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,12 @@ from microlith.frame.server import Object, Server
 from microlith.interface.operation import Operation
 from microlith.interface.values import Struct
 from monolith.guard import guarded
+
+
+class _Token:
+    """What the methods of one facade have in common; it goes when the last of them goes."""
+
+    __slots__ = ("__weakref__",)
 
 
 class Holders:
@@ -65,14 +72,27 @@ class Holders:
         wraps: tuple[Wrap, ...] = (self._carrying(receiver, owner),)
         if self._frame.checked:
             wraps += (checked,)
-        if receiver is not None and receiver is not owner:
+        if receiver is not None and (receiver is not owner or self.server(target)):  # an object that came home is free
             wraps += guarded(rank, self._ranks[id(receiver)])
+        if isinstance(target, Object):
+            wraps += (self._holding(target),)
         made = facade(target, wraps)
         if self.server(target):
             self._facades[id(target)].add(made)
-        self.hold(target)
-        weakref.finalize(made, self.unhold, target).atexit = False
         return made
+
+    def _holding(self, target: Object) -> Wrap:
+        """Methods that count as a holder: `files.open(path).read(0, 9)` drops the facade before it reads."""
+        token = _Token()
+        self.hold(target)
+        weakref.finalize(token, self.unhold, target).atexit = False
+
+        def wrap(operation: Operation, method: Callable[..., Any]) -> Callable[..., Any]:
+            held: Any = functools.partial(method)
+            held.token = token
+            return like(method, held)
+
+        return wrap
 
     def _carrying(self, client: Server | None, server: Server | None) -> Wrap:
         def wrap(operation: Operation, method: Callable[..., Any]) -> Callable[..., Any]:

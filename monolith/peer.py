@@ -112,7 +112,8 @@ class Peer:
             return
         if self.frame.notices:  # what was sent before a call is delivered before it
             self.frame.deliver_notices()
-        operation, reply = method.operation, CLOSED
+        operation = method.operation
+        reply: Reply = CLOSED
         if operation.waits:
             reply = self.open[message.call] = TrapReply(self, message.call, operation, target)
         self.serving = True

@@ -114,31 +114,31 @@ class Connection:
         body, bulk, caps = self.codec.request(operation, arguments)
         deadline = frame.deadline_for(operation)
         for attempt in range(REPEATS + 1):
-            message = self._call_once(stub.handle, operation, deadline, caps, body, bulk)
-            if message.kind == wire.REPLY:
+            raw = self._call_once(stub.handle, operation, deadline, caps, body, bulk)
+            caps_back, body_back, bulk_back = wire.content(raw)
+            if raw[1] == wire.REPLY:
                 break
-            status = read_status(operation, message.body)
-            died = message.kind == wire.FAIL and type(status) is ServerDied
+            status = read_status(operation, body_back)
+            died = raw[1] == wire.FAIL and type(status) is ServerDied
             if not (died and operation.idempotent and attempt < REPEATS):
                 raise status
-        result = self.codec.read_reply(operation, message.body, message.bulk, message.caps)
+        result = self.codec.read_reply(operation, body_back, bulk_back, caps_back)
         if frame.checked:
             check_result(operation, result)
         return result
 
     def _call_once(
         self, handle: int, operation: Operation, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
-    ) -> wire.Message:
+    ) -> bytes:
         """One request and its answer; what else arrives meanwhile goes to the inbox."""
         self._last_call = call = self._last_call + 1
         flags = wire.WAITS if operation.waits else 0
-        until = deadline + self.grace_ns if deadline else 0
         words = self.words
         outer = words[STATE]
         words[STATE] = CALLING | handle << 8
         try:
             self.send(wire.pack(wire.CALL, operation.number, call, handle, 0, deadline, flags, 0, caps, body, bulk))
-            return self._await(call, until) or self._give_up(call)
+            return self._await(call, deadline + self.grace_ns if deadline else 0) or self._give_up(call)
         except Gone:
             raise ServerDied(f"{operation.qualified}: the other side is gone") from None
         except BaseException:
@@ -147,26 +147,26 @@ class Connection:
         finally:
             words[STATE] = outer
 
-    def _await(self, call: int, until: int) -> wire.Message | None:
+    def _await(self, call: int, until: int) -> bytes | None:
         while True:
             raw = self.take(until)
             if raw is None:
                 return None
-            if raw[1] not in ANSWERS:
+            kind, answered = wire.answer(raw)
+            if kind not in ANSWERS:
                 self.frame.inbox.append((self, raw))
-                continue
-            message = wire.parse(raw)
-            if message.call == call:
-                return message
-            self._forgotten += [cap[2] for cap in message.caps]
+            elif answered == call:
+                return raw
+            else:
+                self._forgotten += [cap[2] for cap in wire.content(raw)[0]]
 
-    def _give_up(self, call: int) -> wire.Message:
+    def _give_up(self, call: int) -> bytes:
         """The deadline passed: cancel.  An answer that was on its way still counts."""
         self.send(wire.pack(wire.CANCEL, call=call))
-        message = self._await(call, monotonic_ns() + min(self.grace_ns or CANCEL_GRACE_NS, CANCEL_GRACE_NS))
-        if message is None or message.kind == wire.FAIL:
+        raw = self._await(call, monotonic_ns() + min(self.grace_ns or CANCEL_GRACE_NS, CANCEL_GRACE_NS))
+        if raw is None or raw[1] == wire.FAIL:
             raise DeadlineExceeded("no answer before the deadline; it may or may not have been done")
-        return message
+        return raw
 
     def _abandon(self, call: int) -> None:
         try:

@@ -90,6 +90,30 @@ def parse(raw: bytes) -> Message:
     )
 
 
+_ANSWER = struct.Struct("<xBxBxxxxQ")  # kind, number of capabilities, call id
+_LENGTHS = struct.Struct("<II")
+
+
+def answer(raw: bytes) -> tuple[int, int]:
+    """Kind and call id of a message that came through a kernel (which has checked its form)."""
+    kind, _, call = _ANSWER.unpack_from(raw)
+    return kind, call
+
+
+def content(raw: bytes) -> tuple[tuple[Cap, ...], bytes, bytes]:
+    """Capabilities, body and bulk of a message.  Raises BadMessage."""
+    body, bulk = _LENGTHS.unpack_from(raw, 32)
+    start = HEADER.size
+    caps = NO_CAPS
+    if raw[4]:
+        start += raw[4] * CAP.size
+        caps = tuple(CAP.iter_unpack(raw[HEADER.size : start]))
+    end = start + body
+    if len(raw) != end + bulk:
+        raise BadMessage(f"{len(raw)} bytes for {start} + {body} + {bulk}")
+    return caps, raw[start:end], raw[end:]
+
+
 def size_of(header: bytes | bytearray) -> int:
     """How long the message that begins with this header is.  Raises BadMessage if it is none."""
     fields = HEADER.unpack_from(header)

@@ -98,7 +98,12 @@ def join(machine: dict[str, Any], answer: dict[str, Any], descriptors: tuple[int
     from microlith.kinds import transport
 
     birth = Birth(
-        domain=answer["name"], parts=(), labels=(), rank=int(answer["rank"]), endpoint=str(answer.get("endpoint", ""))
+        domain=answer["name"],
+        parts=(),
+        labels=(),
+        rank=int(answer["rank"]),
+        endpoint=str(answer.get("endpoint", "")),
+        parent=int(answer.get("kernel", 0)),
     )
     given = {"link": descriptors[0]} if descriptors else {}
     connection = transport(str(answer["transport"]))(frame, birth, given)

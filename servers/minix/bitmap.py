@@ -82,7 +82,7 @@ class Bitmap:
         for block in sorted({index // size for index in self._unsafe}):
             mine = [index for index in self._unsafe if index // size == block]
             content = bytearray(self._bits[block * size : (block + 1) * size])
-            ahead = max(mine) % size + 1
+            ahead = max(mine) % size
             content[ahead : ahead + self._reserve] = b"\xff" * len(content[ahead : ahead + self._reserve])
             self._write(block, content)
             self._unsafe.difference_update(mine)

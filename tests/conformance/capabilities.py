@@ -75,6 +75,7 @@ def released(t):
     t.ask(t.maker.released)
     t.ask(twin.value)
     del twin
+    t.ask(t.top.refuse, 0)  # a turn of Fronts, which by then has given back what it dropped
     t.ask(t.maker.released)
     t.ask(t.front.make_and_drop, 33)
     t.ask(t.maker.released)
@@ -116,5 +117,5 @@ def ranks(t):
     del thing, back
     t.ask(t.maker.released)
     t.ask(t.sink.drop)
-    t.ask(t.sink.notes, mask=len)  # a turn of Sinks' own connection, which gives the rights back
+    t.ask(t.top.refuse, 0)
     t.ask(t.maker.released)

@@ -33,13 +33,19 @@ def show(value: Any) -> str:
     return repr(value)
 
 
+def name_of(method: Any) -> str:
+    """The name of a stub's or a facade's method (that of a notice is a partial)."""
+    found = getattr(method, "__wrapped__", method)
+    return getattr(found, "__name__", None) or found.args[1].name
+
+
 class Tracing(App):
     """The base of the tracing apps: `ask` calls and writes the answer; `say` writes a fact."""
 
     def ask(self, what: Any, *arguments: Any, mask: Any = None, **keywords: Any) -> Any:
         """Call, write the answer (through `mask` if there is one), give back the value or None."""
         answer = None
-        operation = getattr(getattr(what, "func", what), "__name__", "?")
+        operation = name_of(what)
         try:
             answer = what(*arguments, **keywords)
             text = show(answer if mask is None else mask(answer))

@@ -369,3 +369,23 @@ class Clash(Base):
             life = incarnation(spec, DISK)
             found += [ev.Adopt(DISK, life, DISK_PORT, old, new) for old in {1, 2, 3} - olds for new in (1, 2)]
         return found
+
+
+class Passing(Rights):
+    """Long chains of passing and taking away, past one restart of the owner; the biggest system."""
+
+    limits = {"window": 1, "queue_limit": 2, "quota_calls": 2, "quota_rights": 3}
+    lives = {DISK: 2, FILES: 1, APP: 1}
+    mortal = (DISK,)
+    handles = {FILES: 4, APP: 4}
+    policies = (0,)  # nobody dies for good here
+
+    def life(self, spec):
+        return [one for one in super().life(spec) if type(one) is not ev.Exited or one.again]
+
+    def calls(self, spec, task):
+        found = super().calls(spec, task)
+        return [one for one in found if task == APP or (one.handle == 1 and not one.caps)]
+
+    def illegal(self, spec):
+        return []

@@ -1,17 +1,20 @@
 """Mounting and leaving: what is accepted, formatted, refused, repaired, adopted."""
 
+import os
 import random
 from pathlib import Path
 
 import pytest
 from disks import MemoryDisk, PowerCutError, blank, fsck, mkfs, mount, read_file, tree, write_file
 
+from microlith.interface.devices import HostFile
+from servers.filedisk import FileDisk
 from servers.minix.format import write_blank
 from servers.minix.store import Store
 from servers.statuses import DeviceError, NotOpen, ReadOnly
 
 
-@pytest.mark.parametrize("kib", [64, 100, 1000, 8193, 16384, 200_000])
+@pytest.mark.parametrize("kib", [64, 100, 1000, 8193, 70_000])
 @pytest.mark.parametrize("ours", [True, False])
 def test_disk_of_any_size_holds_files_and_passes_fsck(kib: int, ours: bool, tmp_path: Path) -> None:
     disk = MemoryDisk(blank(kib) if ours else mkfs(tmp_path, kib))
@@ -21,6 +24,21 @@ def test_disk_of_any_size_holds_files_and_passes_fsck(kib: int, ours: bool, tmp_
     files.stop()
     fsck(disk.image, tmp_path)
     assert tree(mount(disk)) == {b"/d": None, b"/d/f": b"x" * 20_000}
+
+
+def test_image_in_a_host_file(tmp_path: Path) -> None:
+    path = tmp_path / "disk.image"
+    path.write_bytes(mkfs(tmp_path, 4096))
+    disk = FileDisk()
+    disk.image = HostFile("hd0", (os.open(path, os.O_RDWR),))
+    disk.start()
+    data = random.Random(2).randbytes(400_000)
+    files = mount(disk)
+    write_file(files, b"/f", data)
+    files.stop()
+    fsck(path.read_bytes(), tmp_path)
+    assert read_file(mount(disk), b"/f") == data
+    os.close(disk.image.fd)
 
 
 def test_start_and_stop_write_nothing_on_a_disk_left_in_order() -> None:
@@ -177,7 +195,10 @@ def test_adopt_reopens_what_was_read_and_nothing_else() -> None:
     files = mount(disk)
     for name in (b"/kept", b"/gone", b"/reused"):
         write_file(files, name, name)
-    badges = {name: files.open(name).badge for name in (b"/kept", b"/gone", b"/reused")}
+    handles = {name: files.open(name) for name in (b"/kept", b"/gone", b"/reused")}
+    badges = {name: file.badge for name, file in handles.items()}
+    for file in handles.values():
+        file.close()
     assert all(0 < badge < 1 << 63 for badge in badges.values())
     assert files.open(b"/kept", True).badge == 0
     write_file(files, b"/kept", b"changed since")
