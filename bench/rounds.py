@@ -17,9 +17,11 @@ from bench.placement import Placement, pids_of
 from bench.statistics import median
 from bench.subject import Subject
 from bench.tree import Tree
+from bench.workload import PAYLOAD
 from microlith.launch.machine import Machine
 
 LATENCIES = ("null_call", "stat", "read_4k", "write_4k")
+PAYLOADS = {"null_call": 0, "stat": 0, "read_4k": PAYLOAD, "write_4k": PAYLOAD}
 COUNTED = ("null_call", "read_4k", "read_4k_uncached", "create_write_sync")
 REPETITIONS = 3
 WARM_UP = 30

@@ -18,7 +18,7 @@ from microlith.frame import wire
 from microlith.frame.codec import status_body
 from microlith.frame.connection import Connection, Gone, bad
 from microlith.frame.facade import facade
-from microlith.frame.frame import Frame
+from microlith.frame.frame import NOTICES, Frame
 from microlith.frame.methods import Method, methods_of
 from microlith.frame.page import BEATS, BYTES_IN, BYTES_OUT, IDLE, RECEIVED, SENT, STATE
 from microlith.frame.reply import CLOSED, Reply
@@ -81,7 +81,8 @@ class KernelConnection(Connection):
         self._numbers: dict[int, int] = {}
         self._next_object = 1
         self._port = 0
-        self._stopped = False
+        self._lifted: set[int] = set()  # handles of the request being read that have stubs
+        self._lost: dict[int, int] = {}  # port -> notices dropped here since the last one delivered
         self.welcome = self._hello()
 
     def _hello(self) -> Welcome:
@@ -126,6 +127,12 @@ class KernelConnection(Connection):
         try:
             raw: bytes = self._receive()
         except zmq.Again:
+            if (late := self.receive(until)) is None:
+                return None
+            raw = late
+        while raw[1] == wire.NOTIFY and len(self.frame.inbox) >= NOTICES:  # we are in a call: it cannot wait here
+            notice = wire.parse(raw)
+            self._lost[notice.port] = self._lost.get(notice.port, 0) + notice.incarnation + 1
             if (late := self.receive(until)) is None:
                 return None
             raw = late
@@ -187,15 +194,17 @@ class KernelConnection(Connection):
             self._stop()
 
     def _call(self, raw: bytes) -> None:
-        _, _, number, _, _, port, call, target_number, _, deadline, _, _ = wire.HEADER.unpack_from(raw)
+        _, _, number, _, flags, port, call, target_number, _, deadline, _, _ = wire.HEADER.unpack_from(raw)
         try:
             target, method = self._find(port, target_number, number)
             if method.operation.notify:
                 raise BadMessage(f"{method.operation.qualified} is a notify; nobody calls it")
-            caps, body, bulk = wire.content(raw)
-            self._port = port
-            arguments = self.codec.read_request(method.operation, body, bulk, caps)
+            if method.operation.waits != bool(flags & wire.WAITS):  # it would take a place meant for short calls
+                raise BadMessage(f"{method.operation.qualified} is not called with the flags {flags}")
+            arguments = self._arguments(method.operation, port, raw)
         except BadMessage as status:
+            if raw[4]:
+                self._refuse(raw)
             self.send(bad(call, status))
             return
         operation = method.operation
@@ -212,9 +221,31 @@ class KernelConnection(Connection):
         if isinstance(result, Status):
             self.send(wire.pack(wire.STATUS, 0, call, body=status_body(result)))
             return
+        self.send(self._reply(call, 0, port, operation, result))
+
+    def _arguments(self, operation: Operation, port: int, raw: bytes) -> tuple[Any, ...]:
+        """The arguments of a request.  Rights that came with it and that it does not use go back."""
+        caps, body, bulk = wire.content(raw)
         self._port = port
-        body, bulk, caps = self.codec.reply(operation, result)
-        self.send(wire.pack(wire.REPLY, 0, call, 0, 0, 0, 0, 0, caps, body, bulk))
+        self._lifted.clear()
+        arguments = self.codec.read_request(operation, body, bulk, caps)
+        if caps:
+            self._forgotten += [cap[2] for cap in caps if cap[0] == GRANTED and cap[2] not in self._lifted]
+        return arguments
+
+    def _refuse(self, raw: bytes) -> None:
+        """A request that cannot be read: the rights that came with it go back, but those that have stubs (codec)."""
+        caps = wire.CAP.iter_unpack(raw[wire.HEADER.size : wire.HEADER.size + raw[4] * wire.CAP.size])
+        self._forgotten += [cap[2] for cap in caps if cap[0] == GRANTED and cap[2] not in self._lifted]
+
+    def _reply(self, call: int, flags: int, port: int, operation: Operation, value: Any) -> bytes:
+        """A result as a message, or the status that it is too large for one."""
+        self._port = port
+        body, bulk, caps = self.codec.reply(operation, value)
+        try:
+            return wire.pack(wire.REPLY, 0, call, 0, 0, 0, flags, 0, caps, body, bulk)
+        except BadMessage as status:
+            return wire.pack(wire.STATUS, 0, call, flags=flags, body=status_body(status))
 
     def _find(self, port: int, number: int, operation: int) -> tuple[Any, Method]:
         target = self._objects.get((port, number)) if number else self.parts.get(port)
@@ -232,7 +263,8 @@ class KernelConnection(Connection):
         except BadMessage:
             return
         if method.operation.notify:
-            self.frame.notice(target, method.operation, arguments, message.incarnation)
+            lost = message.incarnation + self._lost.pop(message.port, 0)
+            self.frame.notice(target, method.operation, arguments, lost)
 
     def _interrupt(self, line: int) -> None:
         server, device = self._lines[line]
@@ -276,9 +308,7 @@ class KernelConnection(Connection):
         if status is not None:
             self.send(wire.pack(wire.STATUS, call=reply.call, flags=wire.WANT_CONFIRM, body=status_body(status)))
         else:
-            self._port = reply.port
-            body, bulk, caps = self.codec.reply(reply.operation, value)
-            self.send(wire.pack(wire.REPLY, call=reply.call, flags=wire.WANT_CONFIRM, caps=caps, body=body, bulk=bulk))
+            self.send(self._reply(reply.call, wire.WANT_CONFIRM, reply.port, reply.operation, value))
         while True:
             raw = self.take(0)
             if raw is None:
@@ -296,9 +326,10 @@ class KernelConnection(Connection):
                 f"{operation.qualified}: only a call that came through the kernel is forwarded through it"
             )
         body, bulk, caps = self.codec.request(operation, arguments)
+        raw = wire.pack(wire.FORWARD, operation.number, reply.call, stub.handle, caps=caps, body=body, bulk=bulk)
         self.open.pop(reply.call, None)
         reply.done = True
-        self.send(wire.pack(wire.FORWARD, operation.number, reply.call, stub.handle, caps=caps, body=body, bulk=bulk))
+        self.send(raw)
 
     def wait_interrupt(self, server: Any, device: str, until: int) -> bool:
         """Block until a device's interrupt message comes; other messages wait in the inbox."""
@@ -329,6 +360,7 @@ class KernelConnection(Connection):
     def lift(self, entry: wire.Cap, interface: Any) -> Any:
         kind, first, number, _ = entry
         if kind == GRANTED:
+            self._lifted.add(number)
             return stub_class(interface)(self, number, first)
         target = self._objects.get((first, number)) if number else self.parts.get(first)
         if target is None or not isinstance(target, interface):

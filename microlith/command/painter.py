@@ -32,13 +32,14 @@ class Painter:
 
     def __call__(self, line: Line) -> None:
         """Print one line.  Raises Unwritable."""
-        with output.writing(self.to):
+        with output.writing():
             if self.as_json:
                 self.to.write(json.dumps({"source": line.source, "text": line.text}, ensure_ascii=False) + "\n")
             elif self._console is None:
                 self.to.write(f"{line.source:<{self._width}} | {line.text}\n")
             else:
                 self._paint(line)
+            self.to.flush()
 
     def _paint(self, line: Line) -> None:
         from rich.text import Text

@@ -66,7 +66,9 @@ def pack(
     body: bytes = b"",
     bulk: bytes = b"",
 ) -> bytes:
-    """One message as bytes."""
+    """One message as bytes.  Raises BadMessage if it would be too large for one."""
+    if len(body) > MAX_BODY or len(bulk) > MAX_BULK:
+        raise BadMessage(f"{len(body)} + {len(bulk)} bytes are more than one message holds ({MAX_BODY} + {MAX_BULK})")
     head = HEADER.pack(
         VERSION, kind, operation, len(caps), flags, port, call, target, incarnation, deadline, len(body), len(bulk)
     )

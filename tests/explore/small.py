@@ -154,8 +154,8 @@ class Rights(Base):
     )
     up = (DISK, FILES, APP)
     lives = {DISK: 2, FILES: 1, APP: 1}
-    mortal = (DISK, FILES, APP)
-    handles = {FILES: 4, APP: 3}  # the last handle that may come to be
+    mortal = (DISK, FILES)
+    handles = {FILES: 2, APP: 3}  # while the next handle is one of these, another may come to be
     mints = ((MINT, DISK_PORT, 1, 7),)
     news = (2,)
 
@@ -181,9 +181,9 @@ class Rights(Base):
 
     def calls(self, spec, task):
         mine = [handle for holder, handle in spec.rights if holder == task]
-        found = [call(spec, task, 1, handle) for handle in mine]
+        found = [call(spec, task, 1, handle) for handle in mine if task == APP or handle == 1]
         for handle in mine:
-            if spec.rights[(task, handle)].object and (task == FILES or self.room(spec, FILES)):
+            if spec.rights[(task, handle)].object and task == FILES:
                 found.append(call(spec, task, 1, 1, caps=((HELD, 0, handle, 0),)))
         return found
 
@@ -279,7 +279,8 @@ class Gifts(Base):
     up = (DISK, FILES, APP)
     lives = {DISK: 1, FILES: 2, APP: 1}
     mortal = (FILES,)
-    most = 3
+    policies = (0,)  # the disk does not die here
+    most = 2
 
     def moves(self, spec):
         found = self.life(spec)

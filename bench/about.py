@@ -1,0 +1,92 @@
+"""What a comparison ran on, and how large the kernel process's own code is."""
+
+import ast
+import datetime
+import os
+import platform
+import tokenize
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+#: The microkernel's process: its core and broker, and of the ground what starts processes and speaks to the
+#: launcher.  Not in it: the client's side of the protocol, and architectures, which are functions to plans.
+NOT_KERNEL = frozenset(("__init__.py", "connection.py", "plans.py"))
+GROUND = (
+    *("process/root.py", "process/spawner.py", "process/restart.py", "process/parcel.py"),
+    *("frame/wire.py", "frame/page.py"),
+)
+
+
+def about(placement: str, seed: int, **more: Any) -> dict[str, Any]:
+    """Machine, versions, date and the rest."""
+    import zmq
+
+    import microlith
+
+    return {
+        "machine": {
+            "cpu": _cpu(),
+            "architecture": platform.machine(),
+            "cores": len(os.sched_getaffinity(0)),
+            "memory_mib": psutil.virtual_memory().total >> 20,
+            "load": round(os.getloadavg()[0], 2),
+        },
+        "versions": {
+            "microlith": microlith.__version__,
+            "python": platform.python_version(),
+            "libzmq": zmq.zmq_version(),
+            "pyzmq": zmq.__version__,
+            "kernel": os.uname().release,
+        },
+        "kernel_lines": kernel_lines(),
+        "stands_on": "CPython, libzmq and Linux, none of which is small",
+        "placement": placement,
+        "seed": seed,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        **more,
+    }
+
+
+def _cpu() -> str:
+    try:
+        with open("/proc/cpuinfo") as file:
+            line = next((line for line in file if line.startswith("model name")), "")
+    except OSError:
+        line = ""
+    return line.partition(":")[2].strip() or platform.processor() or "unknown"
+
+
+def host_filesystem(folder: Path) -> str:
+    """The kind of the host's file system that a folder lies on."""
+    partitions = psutil.disk_partitions(all=True)
+    fitting = [p for p in partitions if folder.resolve().is_relative_to(p.mountpoint)]
+    return str(max(fitting, key=lambda p: len(p.mountpoint)).fstype) if fitting else "unknown"
+
+
+@cache
+def kernel_lines() -> dict[str, Any]:
+    """Lines of code of the microkernel's process, by file and in all; blank lines and prose do not count."""
+    import microkernel
+    import microlith
+
+    kernel = Path(str(microkernel.__file__)).parent
+    ground = Path(str(microlith.__file__)).parent
+    files = [f for f in sorted(kernel.rglob("*.py")) if f.name not in NOT_KERNEL or f.parent.name == "core"]
+    files += [ground / name for name in GROUND]
+    counted = {str(f.relative_to(kernel.parent)): code_lines(f) for f in files if f.exists()}
+    return {"total": sum(counted.values()), "files": counted}
+
+
+def code_lines(file: Path) -> int:
+    """Lines that hold code: neither blank, nor comment, nor docstring."""
+    with tokenize.open(file) as source:
+        text = source.read()
+    prose: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            prose.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    lines = enumerate(text.splitlines(), 1)
+    return sum(1 for n, line in lines if line.strip() and not line.lstrip().startswith("#") and n not in prose)

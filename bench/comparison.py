@@ -1,0 +1,159 @@
+"""The comparison: the same system and workload through several architectures, and what it came to.
+
+Rounds are interleaved in shuffled order under one seed; the most expensive architecture runs a second
+time under another label, as a control.  Then the disk driver is killed in the middle of a copy, after the
+same number of files in every architecture.  The result is a document: {"about", "records", "outcomes"}.
+"""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.about import about, host_filesystem
+from bench.kills import Trial, orders, run_trial
+from bench.placement import Placement
+from bench.records import Recorder, outcomes
+from bench.rounds import Round, run_round, schedule
+from bench.subject import Subject, prepare
+from bench.tree import Tree, stage
+from microlith.system.system import System
+
+Progress = Callable[[str, int, int], None]  # what is done now, steps done, steps in all
+
+
+@dataclass
+class Options:
+    """What is asked for."""
+
+    system: System | None = None
+    architectures: list[str] = field(default_factory=lambda: ["library", "monolith", "mach"])
+    tree: str | None = None
+    seed: int = 1
+    rounds: int = 6
+    operations: int = 500  # of each kind in a round
+    kills: int = 3  # for each architecture
+    budget_s: float = 75.0  # after which no further round begins, once there are two
+    placement: str = "free"
+    campaign: bool = False  # the kills were asked for: report every outcome
+    command: str = ""
+
+
+#: `--quick`: fewer rounds, the same tree.
+QUICK: dict[str, Any] = {"rounds": 3, "operations": 250, "kills": 1, "budget_s": 22.0}
+LEAST_ROUNDS = 2
+
+
+def compare(options: Options, progress: Progress = lambda *_: None) -> dict[str, Any]:
+    """Run it all.  UsageError before anything is measured; the temporary folder is removed in any case."""
+    at = Placement(options.placement)
+    with _folder() as folder:
+        progress("staging the tree", 0, 1)
+        staged = folder / "tree"
+        staged.mkdir()
+        tree = stage(options.tree, staged)
+        subject = prepare(options.system, folder, tree.blocks)
+        progress("formatting the disk", 0, 1)
+        subject.format(options.architectures[0], tree.blocks, tree.inodes)
+        run = _Run(options, subject, tree, staged, at, progress)
+        rounds = run.rounds()
+        trials = run.trials()
+        return _document(options, subject, tree, rounds, trials, folder)
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="microlith-compare-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Run:
+    """The rounds and the trials of one comparison."""
+
+    def __init__(
+        self, options: Options, subject: Subject, tree: Tree, staged: Path, at: Placement, progress: Progress
+    ) -> None:
+        self.options, self.subject, self.tree, self.staged, self.at = options, subject, tree, staged, at
+        self.progress = progress
+        labels = len(options.architectures) + 1
+        self.steps = options.rounds * labels + options.kills * len(options.architectures)
+        self.step = 0
+
+    def _say(self, what: str) -> None:
+        self.progress(what, self.step, self.steps)
+        self.step += 1
+
+    def rounds(self) -> list[Round]:
+        """All rounds, by the schedule, as long as the budget lasts."""
+        options = self.options
+        order = schedule(options.architectures, control_of(options.architectures), options.rounds, options.seed)
+        found: list[Round] = []
+        labels = len(options.architectures) + 1
+        until = time.monotonic() + options.budget_s
+        for number, (label, architecture) in enumerate(order):
+            if number % labels == 0 and number >= LEAST_ROUNDS * labels and time.monotonic() > until:
+                self.step = options.rounds * labels
+                break
+            self._say(f"round {number // labels + 1} of {options.rounds}: {label}")
+            n = options.operations
+            found.append(run_round(self.subject, label, architecture, self.tree, self.staged, n, self.at))
+        return found
+
+    def trials(self) -> list[Trial]:
+        """All kills: the k-th comes after the same number of files in every architecture."""
+        found = []
+        for number, after in enumerate(orders(self.options.kills, len(self.tree.files), self.options.seed), 1):
+            for architecture in self.options.architectures:
+                self._say(f"kill {number} of {self.options.kills}: {architecture}")
+                found.append(run_trial(self.subject, architecture, self.tree, self.staged, after, self.at))
+        return found
+
+
+def control_of(architectures: list[str]) -> str:
+    """Which architecture runs twice: the last named, which by custom is the one with most processes."""
+    return architectures[-1]
+
+
+def _document(
+    options: Options, subject: Subject, tree: Tree, rounds: list[Round], trials: list[Trial], folder: Path
+) -> dict[str, Any]:
+    control = control_of(options.architectures)
+    by_label: dict[str, list[Round]] = {}
+    for found in rounds:
+        by_label.setdefault(found.label, []).append(found)
+    conditions = {"placement": options.placement, "system": subject.system.name, "clients": 1}
+    recorder = Recorder(options.seed, conditions)
+    for name in options.architectures:
+        recorder.measured(name, by_label[name], tree.bytes)
+        mine = [t for t in trials if t.architecture == name]
+        if mine:
+            recorder.killed(name, mine, subject.driver)
+    again = by_label[f"{control} again"]
+    recorder.measured(f"{control} again", again, tree.bytes, control)
+    recorder.control(control, by_label[control], again, tree.bytes)
+    described = {"source": tree.source, "files": len(tree.files), "bytes": tree.bytes, "left_out": dict(tree.left_out)}
+    facts = about(
+        options.placement,
+        options.seed,
+        command=options.command,
+        system=subject.system.name,
+        architectures=options.architectures,
+        control=control,
+        tree=described,
+        rounds={label: len(found) for label, found in by_label.items()},
+        operations=options.operations,
+        kills=options.kills,
+        campaign=options.campaign,
+        killed=subject.driver,
+        images_on=host_filesystem(folder),
+        wrong=sorted({path for found in rounds for path in found.wrong})[:20],
+    )
+    results = {a: outcomes([t for t in trials if t.architecture == a]) for a in options.architectures}
+    return {"about": facts, "records": recorder.records, "outcomes": results}
