@@ -17,7 +17,6 @@ from microlith.frame.stub import stub_class
 from microlith.interface.interface import interface_of
 from microlith.interface.needs import needs_of
 from microlith.interface.status import UsageError
-from microlith.plan.plan import OPERATOR
 from microlith.process import parcel
 from microlith.process.birth import Birth, find_class
 
@@ -54,12 +53,15 @@ class Attached:
     """The capabilities of an attached process, as attributes; `close` gives them all back."""
 
     def __init__(self, connection: Connection, name: str, capabilities: dict[str, Any]) -> None:
-        self._connection, self._name = connection, name
+        self._connection, self._name, self.closed = connection, name, False
         for slot, capability in capabilities.items():
             setattr(self, slot, capability)
 
     def close(self) -> None:
         """Detach."""
+        if self.closed:
+            return
+        self.closed = True
         self._connection.close()
         self._connection.frame.close()
 
@@ -120,16 +122,10 @@ def interface_of_slot(machine: dict[str, Any], app: str, slot: str) -> Any:
     return interface_of(find_class(machine["servers"][machine["slots"][app][slot]]))
 
 
-def attach_here(machine: "Machine", what: str) -> Any:
-    """For the process that booted the machine: one server's capability, or a demand app's."""
-    boot = machine.boot
-    servers = {p.name: p.cls for b in (boot.root, *boot.domains) for p in b.parts if not p.app}
-    app = what if what in boot.templates and what not in servers else OPERATOR
-    if app == OPERATOR and what not in (OPERATOR, *servers):
-        raise UsageError(f"{boot.system} has no server {what!r}; it has {', '.join(servers)}")
+def attach_here(machine: "Machine", app: str) -> Attached:
+    """For the process that booted the machine."""
     answer, descriptors = admit(machine, app, os.getpid())
-    attached = join(about(machine), answer, descriptors, app)
-    return getattr(attached, what) if app == OPERATOR and what != OPERATOR else attached
+    return join(about(machine), answer, descriptors, app)
 
 
 def attach_from(control: Path, app: str) -> Attached:

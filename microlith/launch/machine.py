@@ -21,7 +21,9 @@ from typing import Any
 import msgspec
 
 from microlith.interface.status import UsageError
+from microlith.launch import attach
 from microlith.launch.running import Running
+from microlith.plan.plan import OPERATOR
 from microlith.process import parcel
 from microlith.process.birth import Boot
 from microlith.process.interpreter import interpreter
@@ -60,6 +62,7 @@ class Machine:
         self.reboots = 0
         self.booted_ns = 0
         self._devices = devices
+        self._attached: dict[str, tuple[int, attach.Attached]] = {}  # by app: the root's reboots then, and it
         self._news = news
         self._restart = Restart({})
         self._orders: dict[int, Order] = {}
@@ -246,10 +249,27 @@ class Machine:
         return self._down or name in self._ended
 
     def connect(self, what: str) -> Any:
-        """A capability to a server, for this process (as the operator, or as the demand app `what`)."""
-        from microlith.launch.attach import attach_here
+        """A capability to a server, for this process as the operator; or all of the demand app `what`.
 
-        return attach_here(self, what)
+        One thread uses what it gives.  After a reboot of the root, connect again.  Raises UsageError.
+        """
+        servers = [p.name for b in (self.boot.root, *self.boot.domains) for p in b.parts if not p.app]
+        if what not in (*servers, *self.boot.templates):
+            raise UsageError(f"{self.boot.system} has no server {what!r}; it has {', '.join(servers)}")
+        app = OPERATOR if what in servers else what
+        reboots, attached = self._attached.get(app) or (-1, None)
+        if attached is None or reboots != self.reboots or attached.closed:
+            if attached is not None:
+                attached.close()
+            attached = attach.attach_here(self, app)
+            self._attached[app] = (self.reboots, attached)
+        return attached if what == app else getattr(attached, what)
+
+    def detach(self) -> None:
+        """Give back everything that `connect` gave."""
+        for _, attached in self._attached.values():
+            attached.close()
+        self._attached.clear()
 
     def logs(self, lines: int = 30) -> str:
         """The last lines of every domain's log, for people."""
@@ -267,6 +287,7 @@ class Machine:
             if self._process is None:
                 return
             self._end()
+            self.detach()
             try:
                 self.order("stop", timeout_s=STOP_S)
                 self._process.wait(STOP_S)

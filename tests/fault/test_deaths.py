@@ -1,0 +1,161 @@
+"""One death each: the blocked caller hears of it at once, nobody else notices, the server is back."""
+
+import pytest
+
+from tests.fault.asking import Question, ask, booted, lines
+from tests.process.until import pid_of, rows, until
+
+SOON_MS = 3000  # far below the default deadline of 5000 ms, far above what it takes
+
+DEATHS = (
+    "sigkill", "exit", "exit0", "sysexit", "fault", "undeclared", "segv", "abort", "recurse", "garbage", "garbage_header",
+    "foreign_reply",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("how", DEATHS)
+def test_call_to_a_server_that_dies_of(how, tmp_path):
+    ledger = tmp_path / "ledger"
+    with booted(ledger) as machine:
+        before = rows(machine)
+        answer = ask(machine, "victim.die", f'"{how}"')
+        assert answer["status"] == "ServerDied"
+        assert answer["ms"] < SOON_MS
+        assert lines(ledger).count(f"die-{how}") == 1  # at most once: it is not idempotent
+        assert ask(machine, "victim.echo", '"again"')["answer"] == "again"
+        after = rows(machine)
+        assert after["victim"]["incarnation"] == 2
+        assert after["victim"]["pid"] != before["victim"]["pid"]
+        for name in ("kernel", "other", "middle"):
+            assert after[name]["pid"] == before[name]["pid"]
+
+
+def test_call_to_a_server_that_dies_of_its_memory_limit(tmp_path):
+    with booted(tmp_path / "ledger", memory_mib=256) as machine:
+        answer = ask(machine, "victim.die", '"memory"')
+        assert (answer["status"], answer["ms"] < SOON_MS) == ("ServerDied", True)
+        assert ask(machine, "victim.echo", '"again"')["answer"] == "again"
+
+
+@pytest.mark.parametrize("deaths", [1, 2])
+def test_idempotent_call_is_repeated_and_masks_deaths(deaths, tmp_path):
+    ledger = tmp_path / "ledger"
+    with booted(ledger) as machine:
+        assert ask(machine, "victim.risky", '"t"', str(deaths))["answer"] == deaths + 1
+        assert lines(ledger).count("risky-t") == deaths + 1
+
+
+def test_idempotent_call_is_repeated_at_most_twice(tmp_path):
+    ledger = tmp_path / "ledger"
+    with booted(ledger) as machine:
+        assert ask(machine, "victim.risky", '"t"', "9")["status"] == "ServerDied"
+        assert lines(ledger).count("risky-t") == 3
+
+
+def test_other_call_is_never_repeated(tmp_path):
+    ledger = tmp_path / "ledger"
+    with booted(ledger) as machine:
+        assert ask(machine, "victim.risky_once", '"t"', "1")["status"] == "ServerDied"
+        assert ask(machine, "victim.echo", '"x"')["answer"] == "x"
+        assert lines(ledger).count("risky-t") == 1
+
+
+def test_waiting_call_at_a_dying_server_is_answered_at_once(tmp_path):
+    with booted(tmp_path / "ledger") as machine, Question(machine, "victim.hold", '"h"') as waiting:
+        until(lambda: ask(machine, "victim.held")["answer"] == ["h"])
+        machine.kill("victim")
+        assert waiting.next()["status"] == "ServerDied"
+
+
+def test_forwarded_call_at_a_dying_server_is_answered_at_once(tmp_path):
+    with booted(tmp_path / "ledger") as machine, Question(machine, "middle.hold", '"h"') as waiting:
+        until(lambda: ask(machine, "victim.held")["answer"] == ["h"])
+        assert waiting.open()
+        machine.kill("victim")
+        assert waiting.next()["status"] == "ServerDied"
+
+
+def test_forwarder_that_dies_does_not_end_what_it_forwarded(tmp_path):
+    with booted(tmp_path / "ledger") as machine, Question(machine, "middle.hold", '"h"') as waiting:
+        until(lambda: ask(machine, "victim.held")["answer"] == ["h"])
+        machine.kill("middle")
+        until(lambda: rows(machine)["middle"]["incarnation"] == 2)
+        assert ask(machine, "victim.let_go", '"now"')["answer"] == [True]
+        assert waiting.next()["answer"] == "h:now"
+
+
+def test_server_in_between_sees_the_death_below_as_a_status(tmp_path):
+    with booted(tmp_path / "ledger") as machine:
+        assert ask(machine, "middle.die_below", '"sigkill"')["answer"] == "ServerDied"
+        assert ask(machine, "middle.echo", '"below"')["answer"] == "below"
+        assert rows(machine)["middle"]["incarnation"] == 1
+
+
+def test_death_by_notice(tmp_path):
+    ledger = tmp_path / "ledger"
+    with booted(ledger) as machine:
+        assert ask(machine, "victim.die_quietly", '"sigkill"')["answer"] is None
+        until(lambda: rows(machine)["victim"]["incarnation"] == 2)
+        assert lines(ledger).count("die-sigkill") == 1
+        assert ask(machine, "victim.echo", '"x"')["answer"] == "x"
+
+
+def test_calls_that_were_queued_survive_the_restart(tmp_path):
+    """Two calls are with the server when it dies, the others wait in the kernel and go to the next one."""
+    ledger = tmp_path / "ledger"
+    with booted(ledger) as machine:
+        busy = Question(machine, "victim.pause", "60000", '"busy"')
+        until(lambda: "pause-busy" in lines(ledger))
+        others = [Question(machine, "victim.risky_once", f'"{n}"', "0") for n in range(6)]
+        until(lambda: all(question.open() for question in others))
+        until(lambda: rows(machine)[others[-1].running.name]["state"] == "calling")
+        machine.kill("victim")
+        answers = [question.next() for question in others]
+        died = [answer for answer in answers if answer.get("status") == "ServerDied"]
+        assert len(died) <= 1  # the one in the window beside the first
+        assert [a for a in answers if a.get("answer") != 1 and a not in died] == []
+        busy.close()
+        for question in others:
+            question.close()
+
+
+def test_declared_status_is_no_death(tmp_path):
+    with booted(tmp_path / "ledger") as machine:
+        assert ask(machine, "victim.status")["status"] == "Declared"
+        assert rows(machine)["victim"]["incarnation"] == 1
+
+
+def test_app_killed_in_mid_call_withdraws_it_and_releases_its_objects(tmp_path):
+    ledger = tmp_path / "ledger"
+    with booted(ledger) as machine:
+        with Question(machine, "stay=1", "victim.echo", '"x"') as staying, Question(machine, "victim.hold", '"h"') as held:
+            assert staying.next()["answer"] == "x"
+            assert staying.next() == {"staying": 1}
+            until(lambda: ask(machine, "victim.held")["answer"] == ["h"])
+            machine.kill(held.running.name)
+            assert held.running.wait(20) == -9
+            until(lambda: ask(machine, "victim.held")["answer"] == [])
+            assert "withdrawn" in lines(ledger)
+            assert ask(machine, "victim.released")["answer"] == 0
+            machine.kill(staying.running.name)
+            assert staying.running.wait(20) == -9
+            until(lambda: ask(machine, "victim.released")["answer"] == 1)
+
+
+@pytest.mark.parametrize("badge", [0, 77])
+def test_object_at_the_death_of_its_server(badge, tmp_path):
+    """With a badge it is adopted by the next incarnation; without one its right turns stale."""
+    from microlith.interface.status import Stale
+
+    with booted(tmp_path / "ledger") as machine:
+        victim = machine.connect("victim")
+        handle = victim.handle(badge)
+        first = handle.pid()
+        machine.kill("victim")
+        if badge:
+            assert until(lambda: handle.pid() != first or None)
+            assert handle.pid() == pid_of(machine, "victim")
+        else:
+            with pytest.raises(Stale):
+                handle.pid()
+        assert victim.echo("x") == "x"
