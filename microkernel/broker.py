@@ -70,7 +70,7 @@ class Broker:
         self.door.linger = 0
         self.door.connect(_MONITOR)
         self.router.bind(endpoint)
-        self._get = partial(Plain.get, self.router)
+        self._get: Callable[[int], Any] = partial(Plain.get, self.router)
         self._recv = partial(Plain.recv, self.router)
         self._send = partial(Plain.send, self.router)
         self.endpoint = endpoint
@@ -136,7 +136,7 @@ class Broker:
         descriptors no more than that can be opened (see flood.py).
         """
         count = 0
-        while self.door.EVENTS & zmq.POLLIN:
+        while self.door.poll(0):
             self.door.recv_multipart()
             count += 1
         return count
@@ -163,6 +163,9 @@ class Broker:
 
     def welcome(self, task: int) -> None:
         """A task has connected (the kernel sets this)."""
+
+    def detach(self, task: int) -> None:
+        """A task leaves without ending (the kernel sets this)."""
 
     def _discard(self) -> None:
         while self._get(_RCVMORE):
@@ -191,6 +194,9 @@ class Broker:
                 made = self._event(kind, task, incarnation, operation, call, target, port, caps, raw)
                 if made is not None:
                     return made
+                if kind == wire.BYE:
+                    self.detach(task)
+                    return None
         self.convict(pid, "sent bytes that are no message")
         return None
 

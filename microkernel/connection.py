@@ -32,6 +32,7 @@ TURN_MS = 500  # how often a blocked domain beats and looks at the time
 GRACE_NS = 200_000_000  # the kernel answers at the deadline; this much later we stop believing in it
 HELLO_S = 20.0
 HELD, MINT, GRANTED, HOME = 0, 1, 2, 3
+LEAVE_NS = 2_000_000_000  # how long a detaching process waits for the kernel to agree
 LINGER_MS = 500
 
 
@@ -147,6 +148,18 @@ class KernelConnection(Connection):
     def close(self) -> None:
         self._close_forgotten()
         self.socket.close(LINGER_MS)
+        self._context.term()
+
+    def leave(self) -> None:
+        """Detach: the kernel forgets this process, which lives on."""
+        try:
+            self.transmit(wire.pack(wire.BYE))
+            limit = monotonic_ns() + LEAVE_NS
+            while (raw := self.receive(limit)) is not None and raw[1] != wire.CONFIRM:
+                pass
+        except Gone:
+            pass
+        self.socket.close(0)
         self._context.term()
 
     # --- serving -----------------------------------------------------------------------------------
@@ -281,12 +294,8 @@ class KernelConnection(Connection):
 
     def _withdrawn(self, call: int) -> None:
         reply = self.open.pop(call, None)
-        if reply is None:
-            return
-        reply.cancelled = True
-        withdrawn = getattr(reply.target, "withdrawn", None)
-        if withdrawn is not None:
-            withdrawn(reply)
+        if reply is not None:
+            reply.withdraw()
 
     def _released(self, message: wire.Message) -> None:
         gone = self._objects.pop((message.port, message.target), None)

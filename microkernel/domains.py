@@ -147,6 +147,17 @@ class Domains:
         self.root.event("convicted", name=domain.name, pid=pid, text=reason)
         signal.pidfd_send_signal(domain.pidfd, signal.SIGKILL)
 
+    def detach(self, task: int) -> None:
+        """An attached process says that it is done; it lives on, and may attach again."""
+        domain = self.table[task]
+        if domain.child:
+            return
+        self.kernel.broker.post(task, wire.pack(wire.CONFIRM, flags=1))
+        self._left(domain)
+        self.kernel.broker.step(events.Exited(task, domain.incarnation, False))
+        self.root.event("detached", name=domain.name)
+        self._bury(domain)
+
     def expect(self, effect: events.Welcome) -> None:
         """The core has started an incarnation: what it will be told when it connects."""
         self.table[effect.task].suspended = effect.suspended
@@ -173,13 +184,8 @@ class Domains:
         """A domain's process is gone: tell the core, start it again or give it up."""
         kernel, pid = self.kernel, domain.pid
         kernel.broker.receive()  # what it said before it died still counts
-        kernel.unwatch(domain.pidfd)
-        os.close(domain.pidfd)
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) if domain.child else 0
-        del self._pids[pid]
-        kernel.flood.forget(pid)
-        kernel.broker.forget(domain.task)
-        domain.pid, domain.ready = 0, False
+        self._left(domain)
         for line, _, _ in domain.lines:
             kernel.unwatch(kernel.lines[line])
         delay = None
@@ -197,6 +203,15 @@ class Domains:
             self.start(domain)
         else:
             kernel.later(delay, lambda: self.start(domain))
+
+    def _left(self, domain: Domain) -> None:
+        """Its process is no longer one of ours."""
+        self.kernel.unwatch(domain.pidfd)
+        os.close(domain.pidfd)
+        del self._pids[domain.pid]
+        self.kernel.flood.forget(domain.pid)
+        self.kernel.broker.forget(domain.task)
+        domain.pid, domain.ready = 0, False
 
     def _bury(self, domain: Domain) -> None:
         if domain.server:
@@ -239,13 +254,27 @@ class Domains:
 
     def run(self, record: dict[str, Any], stdio: list[int]) -> dict[str, Any]:
         """Start a demand app."""
+        extra = dict(zip(record.get("labels", ()), stdio[3:], strict=False))
+        self.root.devices |= extra
+        try:
+            return self._run(record, tuple(stdio[:3]))
+        except (LookupError, UsageError):
+            for descriptor in stdio[:3]:
+                os.close(descriptor)
+            raise
+        finally:
+            for label in extra:
+                del self.root.devices[label]
+            for descriptor in stdio[3:]:
+                os.close(descriptor)
+
+    def _run(self, record: dict[str, Any], stdio: tuple[int, ...]) -> dict[str, Any]:
         name, birth = self._template(record["app"])
-        self.root.devices |= dict(zip(record.get("labels", ()), stdio[3:], strict=False))
         part = birth.parts[0]
         part = msgspec.structs.replace(part, devices={**part.devices, **record.get("devices", {})})
         birth = msgspec.structs.replace(birth, parts=(part,), arguments=tuple(record.get("arguments", ())))
         domain = self.create(name, birth)
-        domain.stdio = tuple(stdio[:3])
+        domain.stdio = stdio
         self.start(domain)
         return {"name": name, "pid": domain.pid}
 
@@ -270,7 +299,14 @@ class Domains:
         self._begin(domain, pid, pidfd)
         slots = [[s.slot, s.handle, s.rank] for s in birth.parts[0].slots]
         endpoint = self.kernel.broker.endpoint
-        return {"name": name, "transport": "zmq", "endpoint": endpoint, "kernel": os.getpid(), "slots": slots, "rank": birth.rank}
+        return {
+            "name": name,
+            "transport": "zmq",
+            "endpoint": endpoint,
+            "kernel": os.getpid(),
+            "slots": slots,
+            "rank": birth.rank,
+        }
 
     def state(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
         """What every domain is doing."""

@@ -19,12 +19,14 @@ from microkernel.flood import Flood
 from microkernel.recorder import Recorder
 from microlith.frame import wire
 from microlith.interface.devices import Timer
+from microlith.interface.status import UsageError
 from microlith.process.root import Root
 from microlith.process.spawner import Spawner
 
 GRACE_S = 1.0  # for an app to end after SIGTERM
 STOP_S = 3.0  # for a server to end after STOP
 WATCH_NS = 50_000_000  # how often the kernel looks at its own size
+REFUSED = 2  # exit status: this host cannot run that system
 RETRY_S = 0.002  # how often it tries again to send what a peer could not take
 LOOK_AT = 16  # new connections, before a tick
 
@@ -45,6 +47,7 @@ class Kernel:
         self.broker = Broker(self.core, endpoint, words, self.domains.who, self.domains.convict, self.flood.room)
         os.chmod(f"{root.boot.run}/kernel", 0o666)  # the folder's name is the secret, the gate decides
         self.broker.welcome = self.domains.welcome  # type: ignore[method-assign]
+        self.broker.detach = self.domains.detach  # type: ignore[method-assign]
         self.broker.on |= {
             events.Welcome: self.domains.expect,
             events.Up: self.domains.up,
@@ -74,7 +77,11 @@ class Kernel:
         self.watch(self._clock.line, self._tick)
         self.watch(self.broker.gate.socket.FD, self.broker.gate.answer)
         self.watch(self.root.control.fileno(), self.root.attend)
-        self.domains.boot()
+        try:
+            self.domains.boot()
+        except UsageError as error:
+            self.root.event("refused", text=str(error))
+            return REFUSED
         self._tick()
         while not self.stopped:
             self.turn()

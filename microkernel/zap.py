@@ -26,7 +26,7 @@ class Gate:
 
     def answer(self) -> None:
         """Answer every question that has come."""
-        while self.socket.EVENTS & zmq.POLLIN:
+        while self.socket.poll(0):
             question = self.socket.recv_multipart()
             version, request = question[0], question[1]
             good = self._good(question)

@@ -29,12 +29,23 @@ ROOTS = {
 
 #: Commands of `microlith`, in the order of its help.
 COMMANDS = {
+    "launch": "microlith.command.launch:launch",
+    "ps": "microlith.command.ps:ps",
+    "call": "microlith.command.call:call",
+    "run": "microlith.command.run:run",
+    "logs": "microlith.command.logs:logs",
+    "kill": "microlith.command.kill:kill",
+    "stop": "microlith.command.stop:stop",
+    "replay": "microlith.command.replay:replay",
     "plan": "microlith.command.plan:plan",
     "new": "microlith.command.new:new",
     "schema": "microlith.command.schema:schema",
     "doctor": "microlith.command.doctor:doctor",
     "completion": "microlith.command.completion:completion",
 }
+
+#: What replays a microkernel's record: path -> (steps, what differed first or None).
+REPLAY = "microkernel.recorder:replay"
 
 #: How a domain that hangs on a kernel reaches it: (frame, birth, descriptors) -> connection.
 TRANSPORTS = {

@@ -153,14 +153,8 @@ class Peer:
         reply = self.open.pop(call, None)
         if reply is None:
             return
-        self._withdraw(reply)
+        reply.withdraw()
         self.send(wire.pack(wire.FAIL, call=call, body=status_body(Cancelled())))
-
-    def _withdraw(self, reply: TrapReply) -> None:
-        reply.cancelled = True
-        withdrawn = getattr(reply.target, "withdrawn", None)
-        if withdrawn is not None:
-            withdrawn(reply)
 
     def _close_handle(self, handle: int) -> None:
         target, _ = self.table.pop(handle, (None, 0))
@@ -218,7 +212,7 @@ class Peer:
         self.endpoint.close()
         calls, self.open = list(self.open.values()), {}
         for reply in calls:
-            self._withdraw(reply)
+            reply.withdraw()
         for handle in list(self.table):
             self._close_handle(handle)
 

@@ -98,9 +98,7 @@ def _kinds(about: dict[str, Any], app: str, required: bool = False) -> dict[str,
     return {
         name: need.type.kind
         for name, need in needs_of(find_class(about["classes"][app])).items()
-        if need.kind == "device"
-        and need.type is not Timer
-        and not (required and (name in given or not need.required))
+        if need.kind == "device" and need.type is not Timer and not (required and (name in given or not need.required))
     }
 
 

@@ -1,8 +1,8 @@
 """The launcher's main loop: events, logs and signals of one machine until it ends.
 
 All of them come through the machine's queue of events, those of signals and of log servers too, so that
-there is one place to wait.  The first SIGINT, SIGTERM or SIGHUP stops the machine in order, the second
-kills it.
+there is one place to wait.  The first SIGINT, SIGTERM or SIGHUP stops the machine in order; a SIGINT
+after that kills it.  Standard streams that are closed stop it in order too: nobody listens any more.
 """
 
 import queue
@@ -10,10 +10,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from microlith.command.display import Display
+from microlith.command.output import Unwritable
 from microlith.command.remote import Lost
 from microlith.command.streams import Line, Records, Tails, log_servers
 
@@ -34,13 +35,16 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.count = 0
+        self.final = False  # the end is near: no more interruptions
         self.tell: Callable[[], None] = lambda: None
 
-    def __call__(self, *_: Any) -> None:
-        """The handler: the first is told, the second interrupts whatever is being done."""
+    def __call__(self, number: int, _: Any) -> None:
+        """The handler: the first is told, a second Ctrl-C interrupts whatever is being done."""
         self.count += 1
-        self.tell()
-        if self.count > 1:
+        if self.count == 1:
+            self.tell()
+        elif number == signal.SIGINT and not self.final:
+            self.final = True
             raise KeyboardInterrupt
 
 
@@ -73,6 +77,7 @@ class Supervisor:
         self.records: Records | None = None
         self.status = 0
         self.up = self.ended = False
+        self._for_programs = bool(programs)  # it ends with the last of them
         self._program = ""
         self._limit = time.monotonic() + BOOT_S
 
@@ -84,12 +89,20 @@ class Supervisor:
         try:
             while not self.ended:
                 self._turn()
+        except OSError as error:
+            self.machine.stop()
+            raise Unwritable(BrokenPipeError(*error.args)) from None
+        except Unwritable:
+            self.machine.stop()
+            raise
         except BaseException:
+            handler.final = True
             self.machine.destroy()
             raise
         finally:
-            self._show_logs(last=True)
-            self.display.close()
+            with suppress(OSError, Unwritable):
+                self._show_logs(last=True)
+                self.display.close()
         return self.status
 
     def _turn(self) -> None:
@@ -97,7 +110,8 @@ class Supervisor:
             event = self.machine.events.get(timeout=TURN_S)
         except queue.Empty:
             event = {"event": "nothing"}
-        self._show_logs()
+        if self.up:
+            self._show_logs()
         if event["event"] == "record":
             if self.paint is not None:
                 self.paint(event["line"])
@@ -142,8 +156,9 @@ class Supervisor:
     def _on_down(self, event: dict[str, Any]) -> None:
         self.ended = True
         self.machine.destroy()
-        if event["text"]:
-            raise Lost(f"machine {self.machine.name}: {event['text']}")
+        why = event["text"] or ("" if self.up else "it was stopped while it booted")
+        if why:
+            raise Lost(f"machine {self.machine.name}: {why}")
 
     def _on_interrupt(self, _: dict[str, Any]) -> None:
         if not self.up or self._program:
@@ -156,12 +171,13 @@ class Supervisor:
         """Stop in order."""
         self.machine.stop()
         self.ended = True
+        self.display.event({"event": "down", "text": "", "at": time.monotonic_ns()})
 
     def _fail(self, why: str, domain: str = "") -> None:
-        self._show_logs()
-        said = [line for line in self.machine.logs(TAIL).split("\n") if line.startswith(f"{domain}: " if domain else "")]
-        self.machine.destroy()
         self.display.close()
+        prefix = f"{domain}: " if domain else ""
+        said = [line for line in self.machine.logs(TAIL).split("\n") if line.startswith(prefix)]
+        self.machine.destroy()
         if self.paint is None:
             sys.stderr.write("".join(f"{line}\n" for line in said))
         raise Lost(f"{self.machine.boot.system} could not boot: {why}")
@@ -173,8 +189,7 @@ class Supervisor:
             app, arguments = self.programs.pop(0)
             with streams() as stdio:
                 self._program = self.machine.run(app, *arguments, stdio=stdio).name
-            self._last = not self.programs
-        elif hasattr(self, "_last"):
+        elif self._for_programs:
             self.stop()
 
     def _follow_records(self) -> None:

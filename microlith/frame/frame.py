@@ -155,10 +155,7 @@ class Frame:
                     raise DeadlineExceeded("given up before an answer; nothing was consumed")
                 self.turn(limit)
         except (DeadlineExceeded, KeyboardInterrupt, SystemExit):
-            reply.cancelled = True
-            withdrawn = getattr(reply.target, "withdrawn", None)
-            if withdrawn:
-                withdrawn(reply)
+            reply.withdraw()
             raise
         if reply.status is not None:
             raise reply.status
@@ -275,7 +272,7 @@ class Frame:
 
 @contextlib.contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Every call made inside ends by then, as in `with within(0.5): line = console.read_line()`."""
+    """A limit for every call made inside it, as in `with within(0.5): line = console.read_line()`."""
     limit, outer = monotonic_ns() + int(seconds * 1e9), Frame.ambient
     Frame.ambient = min(limit, outer) if outer else limit
     try:

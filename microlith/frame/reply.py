@@ -27,6 +27,12 @@ class Reply:
         """Answer with a status.  False, and nothing happens, if the call was given up or answered."""
         return self._finish(status, None)
 
+    def withdraw(self) -> None:
+        """The caller has gone or given up: tell whoever holds the right now."""
+        self.cancelled = True
+        if self.target is not None:
+            self.target.withdrawn(self)
+
     def _finish(self, status: Status | None, value: Any) -> bool:
         if self.cancelled or self.done:
             return False

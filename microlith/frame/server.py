@@ -46,7 +46,22 @@ def here() -> "Frame":
     return Frame.current
 
 
-class Server(Implementation):
+class Part(Implementation):
+    """What servers and the objects they hand out have in common: calls that stay open."""
+
+    def later(self) -> "Reply":
+        """The right to reply to the request being served.  Only for @waits operations."""
+        return here().take_reply()
+
+    def forward(self, operation: Callable[..., Any], *arguments: Any) -> "Reply":
+        """Hand the right to reply to another server: `return self.forward(self.console.read_line)`."""
+        return here().forward(operation, arguments)
+
+    def withdrawn(self, reply: "Reply") -> None:
+        """A call that is kept open here was given up by its caller; forget it."""
+
+
+class Server(Part):
     """A part of the operating system.  One request at a time; blocks only in calls and in `wait`."""
 
     def start(self) -> None:
@@ -62,20 +77,9 @@ class Server(Implementation):
         """Unmask a device whose interrupt was answered with False."""
         here().acknowledge(self, device)
 
-    def withdrawn(self, reply: "Reply") -> None:
-        """A call that this server keeps open was given up by its caller; forget it."""
-
     def adopt(self, badge: int) -> "Object | None":
         """Make again the object that an earlier incarnation handed out under this badge, or None."""
         return None
-
-    def later(self) -> "Reply":
-        """The right to reply to the request being served.  Only for @waits operations."""
-        return here().take_reply()
-
-    def forward(self, operation: Callable[..., Any], *arguments: Any) -> "Reply":
-        """Hand the right to reply to another server: `return self.forward(self.console.read_line)`."""
-        return here().forward(operation, arguments)
 
     @property
     def lost(self) -> int:
@@ -87,7 +91,7 @@ class Server(Implementation):
         return here().wait_interrupt(self, device, deadline)
 
 
-class Object(Implementation):
+class Object(Part):
     """Something a server hands out a capability to, such as an open file.
 
     `badge` (64 bits, 0 = none) is kept by the kernel with the right; after a restart the server's

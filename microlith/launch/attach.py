@@ -62,7 +62,7 @@ class Attached:
         if self.closed:
             return
         self.closed = True
-        self._connection.close()
+        getattr(self._connection, "leave", self._connection.close)()
         self._connection.frame.close()
 
 

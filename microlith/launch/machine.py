@@ -73,6 +73,7 @@ class Machine:
         self._ending = threading.RLock()
         self.ready = False
         self._dead = ""
+        self._refused = ""  # by the root: what would have to be different
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._start_root()
@@ -127,6 +128,8 @@ class Machine:
         with self._changed:
             if record["event"] == "ready":
                 self.ready = True
+            elif record["event"] == "refused":
+                self._refused = record["text"]
             elif record["event"] == "ended":
                 self._ended[record["name"]] = record
                 if len(self._ended) > REMEMBERED:
@@ -146,7 +149,7 @@ class Machine:
             order.done.set()
         self._orders.clear()
         self.ready = False
-        delay = None if self._stopping else self._restart.delay(time.monotonic())
+        delay = None if self._stopping or self._refused else self._restart.delay(time.monotonic())
         if delay is not None:
             self.tell({"event": "reboot", "status": status, "delay_s": delay})
             with self._changed:
@@ -187,6 +190,8 @@ class Machine:
             while not self.ready and not self._down:
                 if not self._changed.wait(max(0.0, limit - time.monotonic())):
                     raise TimeoutError(f"{self.name} was not ready within {timeout_s:g} s\n{self.logs()}")
+        if self._refused:
+            raise UsageError(self._refused)
         if self._down:
             raise MachineDied(f"{self._dead or 'it was stopped'}\n{self.logs()}")
         return self

@@ -1,6 +1,7 @@
 """Making the instances of a domain: class, settings, devices; the capabilities come from the caller."""
 
 import os
+import stat
 from typing import Any
 
 import msgspec
@@ -52,14 +53,27 @@ def open_device(kind: str, path: str, mode: str, size: int) -> tuple[int, ...]:
     if kind == "directory":
         return (os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC),)
     if kind == "terminal":
-        if not path:
-            return (os.dup(0), os.dup(1))
-        descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
-        return (descriptor, os.dup(descriptor))
+        return _open_terminal(path)
     flags = os.O_RDONLY if mode == "r" else os.O_RDWR
     if mode == "create":
         flags |= os.O_CREAT
+    elif mode != "r" and stat.S_ISBLK(os.stat(path).st_mode):
+        flags |= os.O_EXCL  # on a block device: not while it is mounted
     descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
     if mode == "create" and size and os.fstat(descriptor).st_size == 0:
         os.ftruncate(descriptor, size)
     return (descriptor,)
+
+
+def _open_terminal(path: str) -> tuple[int, ...]:
+    """A terminal by name, or, without a path, the launcher's own standard input and output.
+
+    A terminal is opened anew, so that its descriptor can be non-blocking without the user's shell
+    noticing: poll(2) promises room for one byte only.
+    """
+    if not path and os.isatty(0) and os.isatty(1):
+        path = os.ttyname(0)
+    if not path:
+        return (os.dup(0), os.dup(1))
+    descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    return (descriptor, os.dup(descriptor))

@@ -64,7 +64,7 @@ class Victim(Interface):
     @notify
     def die_quietly(self, how: str) -> None: ...
 
-    def handle(self, badge: int) -> Handle: ...
+    def open_handle(self, badge: int) -> Handle: ...
 
     @idempotent
     def released(self) -> int: ...
@@ -148,7 +148,7 @@ class Victims(Server, Victim):
     def status(self):
         raise Declared("as declared")
 
-    def handle(self, badge):
+    def open_handle(self, badge):
         return VictimHandle(self, badge)
 
     def released(self):
@@ -267,7 +267,7 @@ class Bystanders(Server, Victim):
 
     def status(self): ...
 
-    def handle(self, badge):
+    def open_handle(self, badge):
         return VictimHandle(self, badge)
 
     def released(self):
@@ -328,7 +328,7 @@ class Asker(App):
         for _ in range(int(options.get("times", "1"))):
             self.ask(getattr(server, operation), [json.loads(word) for word in words[1:]], options)
         if "stay" in options:
-            self.kept = server.handle(0)
+            self.kept = server.open_handle(0)
             self.line({"staying": 1})
             signal.pause()
         return 0

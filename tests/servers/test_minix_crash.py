@@ -48,7 +48,7 @@ def empty_and_refill(files: MinixFiles) -> None:
 
 
 def fill_directory(files: MinixFiles) -> None:
-    for number in range(20):
+    for number in range(16):
         files.mkdir(b"/keep/sub/d%d" % number)
 
 
@@ -58,7 +58,7 @@ STEPS: dict[str, tuple[set[bytes], Step]] = {
     "grow": ({b"/keep/old"}, grow),
     "shrink": ({b"/keep/old"}, shrink),
     "refill": ({b"/keep/old"}, empty_and_refill),
-    "mkdir": ({b"/keep/sub/d%d" % n for n in range(20)}, fill_directory),
+    "mkdir": ({b"/keep/sub/d%d" % n for n in range(16)}, fill_directory),
     "unlink": ({b"/keep/old"}, lambda f: f.unlink(b"/keep/old")),
     "rmdir": ({b"/empty"}, lambda f: f.rmdir(b"/empty")),
     "link": ({b"/keep/other"}, lambda f: f.link(b"/keep/old", b"/keep/other")),
@@ -157,10 +157,10 @@ def check_outcome(name: str, before: dict[bytes, object], after: dict[bytes, obj
         assert after[b"/keep/old"] == old[:9001]  # type: ignore[index]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_power_cut_in_random_work_keeps_what_was_synced(seed: int, tmp_path: Path) -> None:
     image = blank(1024)
-    for cut in range(seed, 260, 13):
+    for cut in range(seed, 260, 17):
         disk = MemoryDisk(image)
         files = mount(disk, cache_blocks=16)
         disk.cut_after = disk.blocks_written + cut
