@@ -18,7 +18,7 @@ from bench.about import about, host_filesystem
 from bench.kills import Trial, orders, run_trial
 from bench.placement import Placement
 from bench.records import Recorder, outcomes
-from bench.rounds import Round, run_round, schedule
+from bench.rounds import Bench, Round, run_round, schedule
 from bench.subject import Subject, prepare
 from bench.tree import Tree, stage
 from microlith.system.system import System
@@ -34,8 +34,9 @@ class Options:
     architectures: list[str] = field(default_factory=lambda: ["library", "monolith", "mach"])
     tree: str | None = None
     seed: int = 1
-    rounds: int = 6
-    operations: int = 500  # of each kind in a round
+    rounds: int = 9
+    tree_rounds: int = 4  # of them, how many copy the tree too
+    operations: int = 400  # of each kind in a round
     kills: int = 3  # for each architecture
     budget_s: float = 75.0  # after which no further round begins, once there are two
     placement: str = "free"
@@ -44,7 +45,7 @@ class Options:
 
 
 #: `--quick`: fewer rounds, the same tree.
-QUICK: dict[str, Any] = {"rounds": 3, "operations": 250, "kills": 1, "budget_s": 22.0}
+QUICK: dict[str, Any] = {"rounds": 5, "tree_rounds": 2, "operations": 200, "kills": 1, "budget_s": 20.0}
 LEAST_ROUNDS = 2
 
 
@@ -59,7 +60,7 @@ def compare(options: Options, progress: Progress = lambda *_: None) -> dict[str,
         subject = prepare(options.system, folder, tree.blocks)
         progress("formatting the disk", 0, 1)
         subject.format(options.architectures[0], tree.blocks, tree.inodes)
-        run = _Run(options, subject, tree, staged, at, progress)
+        run = _Run(options, Bench(subject, tree, staged, at), progress)
         rounds = run.rounds()
         trials = run.trials()
         return _document(options, subject, tree, rounds, trials, folder)
@@ -77,11 +78,8 @@ def _folder() -> Iterator[Path]:
 class _Run:
     """The rounds and the trials of one comparison."""
 
-    def __init__(
-        self, options: Options, subject: Subject, tree: Tree, staged: Path, at: Placement, progress: Progress
-    ) -> None:
-        self.options, self.subject, self.tree, self.staged, self.at = options, subject, tree, staged, at
-        self.progress = progress
+    def __init__(self, options: Options, bench: Bench, progress: Progress) -> None:
+        self.options, self.bench, self.progress = options, bench, progress
         labels = len(options.architectures) + 1
         self.steps = options.rounds * labels + options.kills * len(options.architectures)
         self.step = 0
@@ -102,17 +100,18 @@ class _Run:
                 self.step = options.rounds * labels
                 break
             self._say(f"round {number // labels + 1} of {options.rounds}: {label}")
-            n = options.operations
-            found.append(run_round(self.subject, label, architecture, self.tree, self.staged, n, self.at))
+            with_tree = number < options.tree_rounds * labels
+            found.append(run_round(self.bench, label, architecture, options.operations, with_tree))
         return found
 
     def trials(self) -> list[Trial]:
         """All kills: the k-th comes after the same number of files in every architecture."""
         found = []
-        for number, after in enumerate(orders(self.options.kills, len(self.tree.files), self.options.seed), 1):
+        afters = orders(self.options.kills, len(self.bench.tree.files), self.options.seed)
+        for number, after in enumerate(afters, 1):
             for architecture in self.options.architectures:
                 self._say(f"kill {number} of {self.options.kills}: {architecture}")
-                found.append(run_trial(self.subject, architecture, self.tree, self.staged, after, self.at))
+                found.append(run_trial(self.bench, architecture, after))
         return found
 
 
@@ -135,9 +134,7 @@ def _document(
         mine = [t for t in trials if t.architecture == name]
         if mine:
             recorder.killed(name, mine, subject.driver)
-    again = by_label[f"{control} again"]
-    recorder.measured(f"{control} again", again, tree.bytes, control)
-    recorder.control(control, by_label[control], again, tree.bytes)
+    recorder.control(control, by_label[control], by_label[f"{control} again"], tree.bytes)
     described = {"source": tree.source, "files": len(tree.files), "bytes": tree.bytes, "left_out": dict(tree.left_out)}
     facts = about(
         options.placement,

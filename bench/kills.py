@@ -11,15 +11,12 @@ import random
 import shutil
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from bench.driver import Ended, Lines, Silent, copy, copying, working
 from bench.judge import wrong_files
-from bench.placement import Placement
-from bench.rounds import PLACE
+from bench.rounds import PLACE, Bench
 from bench.subject import Subject
-from bench.tree import Tree
 from microlith.interface.status import UsageError
 from microlith.launch.machine import Machine, MachineDied
 from microlith.launch.machine import Running as Program
@@ -61,21 +58,22 @@ def orders(count: int, files: int, seed: int) -> list[int]:
     return [chance.randint(max(1, files // 4), max(1, 3 * files // 4)) for _ in range(count)]
 
 
-def run_trial(subject: Subject, architecture: str, tree: Tree, staged: Path, after: int, at: Placement) -> Trial:
+def run_trial(bench: Bench, architecture: str, after: int) -> Trial:
     """Boot, copy, kill, judge."""
+    subject = bench.subject
     trial = Trial(architecture, after)
     news: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    with subject.booted(architecture, at, news.put) as machine:
+    with subject.booted(architecture, bench.placement, news.put) as machine:
         watch = _Watch(machine, trial, news)
         place = f"{PLACE}/tree"
         with working(machine, subject.programs["workload"]) as client:
             client.ask(do="prepare", directory=PLACE, cold=0)
-        with copying(machine, subject.programs["watched"], "source", staged, place) as (program, lines):
+        with copying(machine, subject.programs["watched"], "source", bench.staged, place) as (program, lines):
             acknowledged = watch.follow(lines, program, subject.driver)
         _recover(trial, machine, watch, subject)
         trial.acknowledged = len(acknowledged)
         if not trial.hung:
-            _judge(trial, machine, subject, tree, acknowledged, place)
+            _judge(trial, machine, bench, acknowledged, place)
         trial.outcome = _classify(trial, watch)
     return trial
 
@@ -169,16 +167,16 @@ def _recover(trial: Trial, machine: Machine, watch: _Watch, subject: Subject) ->
         trial.statuses.append(str(error))
 
 
-def _judge(trial: Trial, machine: Machine, subject: Subject, tree: Tree, acknowledged: list[str], place: str) -> None:
+def _judge(trial: Trial, machine: Machine, bench: Bench, acknowledged: list[str], place: str) -> None:
     """What was acknowledged and does not come out as it went in."""
-    out = subject.folder / "recovered"
+    out = bench.subject.folder / "recovered"
     out.mkdir()
     try:
-        copy(machine, subject.programs["copy_out"], "target", out, place)
+        copy(machine, bench.subject.programs["copy_out"], "target", out, place)
     except (Ended, Silent, RuntimeError) as error:
         trial.statuses.append(f"reading back: {error}")
     finally:
-        trial.lost = wrong_files(tree, out, acknowledged)
+        trial.lost = wrong_files(bench.tree, out, acknowledged)
         shutil.rmtree(out)
 
 

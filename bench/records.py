@@ -39,12 +39,11 @@ class Recorder:
 
     # --- rounds ------------------------------------------------------------------------------------
 
-    def measured(self, label: str, rounds: Sequence[Round], tree_bytes: int, control_of: str = "") -> None:
-        """All records of one label (an architecture, or the control)."""
-        extra = {"control_of": control_of} if control_of else {}
+    def measured(self, label: str, rounds: Sequence[Round], tree_bytes: int) -> None:
+        """What the rounds of one architecture found."""
         for metric in LATENCIES:
             clock = median([r.clock_ns for r in rounds])
-            payload = {"payload": PAYLOADS[metric], "clock_ns": clock, **extra}
+            payload = {"payload": PAYLOADS[metric], "clock_ns": clock}
             for statistic, percent in (("p50", 50.0), ("p99", 99.0)):
                 values = microseconds(rounds, metric, percent)
                 found = bootstrap(values, median, self.seed)
@@ -53,11 +52,10 @@ class Recorder:
                 self.add(label, metric, "us", found, statistic=statistic, rounds=len(rounds), **payload)
         for metric, values in throughputs(rounds, tree_bytes).items():
             wrong = sum(len(r.wrong) for r in rounds)
-            self.add(label, metric, "MiB/s", of_median(values), verified=wrong == 0, wrong=wrong, **extra)
-        self.add(label, "boot", "ms", of_median([r.boot_ns / 1e6 for r in rounds]), **extra)
-        if not control_of:
-            self._sizes(label, rounds)
-            self._counts(label, rounds)
+            self.add(label, metric, "MiB/s", of_median(values), verified=wrong == 0, wrong=wrong)
+        self.add(label, "boot", "ms", of_median([r.boot_ns / 1e6 for r in rounds]))
+        self._sizes(label, rounds)
+        self._counts(label, rounds)
 
     def _sizes(self, label: str, rounds: Sequence[Round]) -> None:
         zygotes = rounds[0].zygotes
@@ -69,7 +67,7 @@ class Recorder:
 
     def _counts(self, label: str, rounds: Sequence[Round]) -> None:
         for operation in COUNTED:
-            found = [counts for r in rounds for counts in r.counts[operation]]
+            found = [counts for r in rounds for counts in r.counts.get(operation, ())]
             for metric in EXACT:
                 values = {counts[metric] for counts in found}
                 if len(values) > 1:
@@ -78,7 +76,7 @@ class Recorder:
                 unit = "bytes" if metric == "bytes_copied" else metric
                 exact = Estimate(value, value, value, len(found))
                 self.add(label, metric, unit, exact, operation=operation, exact=True)
-            slept = of_median([r.wake_ups[operation] for r in rounds])
+            slept = of_median([r.wake_ups[operation] for r in rounds if operation in r.wake_ups])
             self.add(label, "wake_ups", "wake-ups", slept, operation=operation, exact=False)
 
     def control(self, label: str, first: Sequence[Round], again: Sequence[Round], tree_bytes: int) -> None:
@@ -87,7 +85,8 @@ class Recorder:
         above, below = throughputs(again, tree_bytes), throughputs(first, tree_bytes)
         pairs |= {metric: (above[metric], below[metric]) for metric in above}
         for metric, (one, other) in pairs.items():
-            self.add(label, "control_ratio", "ratio", of_ratio(one, other, self.seed), of=metric)
+            found = of_ratio(one, other, self.seed)
+            self.add(label, "control_ratio", "ratio", found, of=metric, medians=[median(other), median(one)])
 
     # --- trials ------------------------------------------------------------------------------------
 
@@ -130,8 +129,8 @@ def throughputs(rounds: Sequence[Round], tree_bytes: int) -> dict[str, list[floa
     """MiB a second of each round, both ways."""
     size = tree_bytes / 2**20
     return {
-        "tree_write": [size / max(r.tree_write_s, 0.001) for r in rounds],
-        "tree_read": [size / max(r.tree_read_s, 0.001) for r in rounds],
+        "tree_write": [size / max(r.tree_write_s, 0.001) for r in rounds if r.tree_write_s],
+        "tree_read": [size / max(r.tree_read_s, 0.001) for r in rounds if r.tree_read_s],
     }
 
 

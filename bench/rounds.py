@@ -52,7 +52,10 @@ class Round:
 
 
 def schedule(architectures: list[str], control: str, rounds: int, seed: int) -> list[tuple[str, str]]:
-    """(label, architecture) for each round; the control is an architecture under a second label."""
+    """(label, architecture) for each round; the control is an architecture under a second label.
+
+    Every label comes once before any comes again.
+    """
     labels = [(name, name) for name in architectures] + [(f"{control} again", control)]
     chance, order = random.Random(seed), []
     for _ in range(rounds):
@@ -61,9 +64,19 @@ def schedule(architectures: list[str], control: str, rounds: int, seed: int) -> 
     return order
 
 
-def run_round(subject: Subject, label: str, architecture: str, tree: Tree, staged: Path, n: int, at: Placement) -> Round:
+@dataclass(frozen=True)
+class Bench:
+    """What all rounds and trials share."""
+
+    subject: Subject
+    tree: Tree
+    staged: Path
+    placement: Placement
+
+
+def run_round(bench: Bench, label: str, architecture: str, n: int, with_tree: bool) -> Round:
     """Boot, measure, stop.  A library OS runs one program at a time, so all of them do here."""
-    found = Round(label, architecture)
+    found, subject, at = Round(label, architecture), bench.subject, bench.placement
     with subject.booted(architecture, at) as machine:
         found.boot_ns = subject.boot_ns
         with working(machine, subject.programs["workload"]) as client:
@@ -73,7 +86,9 @@ def run_round(subject: Subject, label: str, architecture: str, tree: Tree, stage
             _latencies(found, client, n)
             for operation in ("null_call", "read_4k", "create_write_sync"):
                 _counts(found, client, operation)
-        _copies(found, machine, subject, tree, staged)
+        if not with_tree:
+            return found
+        _copies(found, machine, bench)
         with working(machine, subject.programs["workload"]) as client:
             client.ask(do="open_cold", directory=PLACE, cold=COLD)
             _counts(found, client, "read_4k_uncached")
@@ -104,15 +119,16 @@ def _counts(found: Round, client: Client, operation: str) -> None:
     found.wake_ups[operation] = counting.wake_ups(client, operation, WAKE_UPS[operation])
 
 
-def _copies(found: Round, machine: Machine, subject: Subject, tree: Tree, staged: Path) -> None:
+def _copies(found: Round, machine: Machine, bench: Bench) -> None:
     """The tree in, and out again to a folder that the judge reads."""
+    subject = bench.subject
     out = subject.folder / "out"
     out.mkdir()
     try:
         place = f"{PLACE}/tree"
-        summary = copy(machine, subject.programs["copy_in"], "source", staged, place)
+        summary = copy(machine, subject.programs["copy_in"], "source", bench.staged, place)
         found.tree_write_s, found.wrong = summary["seconds"], summary["errors"]
         found.tree_read_s = copy(machine, subject.programs["copy_out"], "target", out, place)["seconds"]
-        found.wrong += wrong_entries(tree, out)
+        found.wrong += wrong_entries(bench.tree, out)
     finally:
         shutil.rmtree(out)

@@ -78,7 +78,8 @@ class Kernel:
         self.watch(self.broker.gate.socket.FD, self.broker.gate.answer)
         self.watch(self.root.control.fileno(), self.root.attend)
         try:
-            self.domains.boot()
+            self.domains.spawner.attend(self.watch, self.unwatch)
+        self.domains.boot()
         except UsageError as error:
             self.root.event("refused", text=str(error))
             return REFUSED

@@ -6,7 +6,7 @@ It prepares itself on one core while this process imports ZeroMQ on the other.
 from microlith.process.root import Root
 from microlith.process.spawner import Spawner
 
-MODULES = ("microlith.process.domain", "microkernel.connection")
+MODULES = ("microlith.process.domain", "microlith.kinds", "microkernel.connection", "microlith.frame.narrow")
 
 
 def run(root: Root) -> int:

@@ -40,6 +40,7 @@ COMMANDS = {
     "plan": "microlith.command.plan:plan",
     "new": "microlith.command.new:new",
     "schema": "microlith.command.schema:schema",
+    "compare": "microlith.command.compare:compare",
     "doctor": "microlith.command.doctor:doctor",
     "completion": "microlith.command.completion:completion",
 }

@@ -38,7 +38,7 @@ class Kernel:
 
     def __init__(self, root: Root) -> None:
         self.root, self.boot = root, root.boot
-        modules = ("microlith.process.domain", "microlith.frame.stream")
+        modules = ("microlith.process.domain", "microlith.kinds", "microlith.frame.stream")
         self.spawner = Spawner(root.zygote, modules, self.boot.classes, self.boot.root.path)
         self.frame = Frame(root.page(self.boot.root.domain), rank=0, checked=self.boot.root.checked)
         Frame.current = self.frame
@@ -55,6 +55,7 @@ class Kernel:
         """Build, start the apps, serve until told to stop."""
         self.assembly.build(self.boot.root.parts)
         self.frame.watch(self.root.control.fileno(), self.root.attend)
+        self.spawner.attend(self.frame.watch, self.frame.unwatch)
         for birth in self.boot.domains:
             self.start_app(birth, birth.domain)
         self.root.event("ready", pid=os.getpid())

@@ -54,16 +54,16 @@ class Json:
 
 
 class Live:
-    """A table of domains while the machine boots; it goes when `after`, which shows the rest, takes over."""
+    """A table of domains while the machine boots; then `after` shows the rest.  It stays if `after` tells all."""
 
-    def __init__(self, title: str, domains: dict[str, list[str]], booted_ns: int, after: Display) -> None:
+    def __init__(self, title: str, domains: dict[str, list[str]], after: "Lines") -> None:
         from rich.console import Console
         from rich.live import Live as RichLive
 
-        self.title, self.booted_ns, self.after = title, booted_ns, after
+        self.title, self.after = title, after
         self.rows = {domain: ["", "", ""] for domain in domains}
         self._live: RichLive | None = RichLive(
-            console=Console(stderr=True), auto_refresh=False, transient=True, redirect_stdout=False
+            console=Console(stderr=True), auto_refresh=False, transient=after.only_trouble, redirect_stdout=False
         )
         self._live.start()
         self._show()
@@ -73,7 +73,7 @@ class Live:
             self.after.event(event)
             return
         row = self.rows.get(str(event.get("name")))
-        when = since(event, self.booted_ns)
+        when = since(event, self.after.booted_ns)
         if event["event"] == "started" and row is not None:
             row[:] = [str(event["pid"]), when, ""]
         elif event["event"] == "up" and row is not None:
@@ -85,16 +85,18 @@ class Live:
         self._show()
 
     def _show(self) -> None:
+        from rich.console import Group
         from rich.table import Table
+        from rich.text import Text
 
         assert self._live is not None
-        table = Table(title=self.title, title_justify="left", box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False)
         for column in ("domain", "pid", "started", "ready"):
             table.add_column(column, min_width=10)
         for domain, row in self.rows.items():
             table.add_row(domain, *row, style=None if row[2] else "dim")
         with suppress(OSError):
-            self._live.update(table, refresh=True)
+            self._live.update(Group(Text(self.title), table), refresh=True)
 
     def close(self) -> None:
         """Take the table away."""

@@ -1,9 +1,12 @@
 """`microlith kill NAME`: what only a laboratory's operator wants."""
 
+from typing import Any
+
 import click
 
 from microlith.command import output
 from microlith.command.remote import exits, machine_of, machine_option
+from microlith.interface.status import UsageError
 
 EPILOG = exits("it could not be killed")
 
@@ -19,6 +22,7 @@ def kill(name: str, machine: str | None, as_json: bool) -> None:
     instead: its next operation fails, and the architecture decides what dies of that.
     """
     with machine_of(machine) as remote:
+        _check(remote.ask("about")[0], name)
         done = remote.ask("kill", name=name)[0]
         if as_json:
             output.as_json({"machine": remote.name, **done})
@@ -27,3 +31,14 @@ def kill(name: str, machine: str | None, as_json: bool) -> None:
         output.data(f"{done['killed']}: every operation of it fails from now on")
     else:
         output.data(f"{done['killed']}: killed" + (f", pid {done['pid']}" if "pid" in done else ""))
+
+
+def _check(about: dict[str, Any], name: str) -> None:
+    """Is there such a server, domain, or program (APP-NUMBER)?"""
+    from microlith.system.place import did_you_mean, listed
+
+    known = list(dict.fromkeys((*about["servers"], *about["domains"], "kernel", "zygote")))
+    app, _, number = name.rpartition("-")
+    if name not in known and not (app in about["classes"] and number.isdigit()):
+        hint = did_you_mean(name, known, f"; there are {listed(known)}")
+        raise UsageError(f"{about['system']} has nothing called {name!r} to kill{hint}")

@@ -167,7 +167,7 @@ def _views(machine: "Machine", programs: bool, log: bool, as_json: bool) -> "tup
     lines = Lines(machine.booted_ns, only_trouble=programs and not log)
     paint = Painter(domains, to=sys.stderr if programs else sys.stdout) if log or not programs else None
     if sys.stderr.isatty():
-        return Live(title, domains, machine.booted_ns, lines), paint
+        return Live(title, domains, lines), paint
     if not programs:
         output.say(title)
     return lines, paint

@@ -29,7 +29,7 @@ def _died(e: dict[str, Any]) -> str:
 _WORDS: dict[str, Words] = {
     "started": _started,
     "up": lambda e: f"{e['name']} is ready",
-    "ready": lambda e: "every server is ready",
+    "ready": lambda e: "every server is ready; Ctrl-C stops the machine",
     "died": _died,
     "ended": lambda e: f"{e['name']} ended {ended_how(e['status'])}",
     "gave up": lambda e: f"{e['name']} died too often and is given up; calls to it are answered Unavailable",

@@ -91,6 +91,8 @@ def memory(pid: int) -> int | None:
 
 
 def _print(found: dict[str, Any], again: bool) -> None:
+    from microlith.plan.draw import counted
+
     if again:
         output.data("")
     if "error" in found:
@@ -98,7 +100,7 @@ def _print(found: dict[str, Any], again: bool) -> None:
         output.say(found["error"])
         return
     unready = "" if found["ready"] else ", booting"
-    reboots = f", rebooted {found['reboots']} times" if found["reboots"] else ""
+    reboots = f", rebooted {counted(found['reboots'], 'time')}" if found["reboots"] else ""
     words = f"{found['system']} as {found['architecture']}, launcher {found['launcher']}{unready}{reboots}"
     output.data(f"{found['name']}: {words}")
     output.table(COLUMNS, [_row(domain) for domain in found["domains"]])

@@ -37,7 +37,9 @@ def show(value: Any) -> None:
     if isinstance(value, bytes):
         _show_bytes(value)
     elif isinstance(value, Struct):
-        output.table(("", ""), [(name, cell(getattr(value, name))) for name in value.__struct_fields__])
+        width = max(map(len, value.__struct_fields__), default=0)
+        for name in value.__struct_fields__:
+            output.data(f"{name:<{width}}  {cell(getattr(value, name))}")
     elif isinstance(value, tuple) and value and all(isinstance(item, Struct) for item in value):
         names = value[0].__struct_fields__
         output.table(names, [[cell(getattr(item, name)) for name in names] for item in value])

@@ -59,7 +59,7 @@ def bind(server: str, operation: Operation, words: list[str], slots: dict[str, A
                 positional.append(convert(word, parameter.annotation, parameter.name, slots))
         return operation.bind(tuple(positional), keywords)
     except (ValueError, TypeError) as error:
-        raise UsageError(f"{error}; it is {signature(server, operation)}") from None
+        raise UsageError(f"{signature(server, operation)}: {error}") from None
 
 
 def convert(word: str, annotation: Any, name: str, slots: dict[str, Any]) -> Any:

@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -26,14 +27,26 @@ class Spawner:
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._first = {"modules": modules, "classes": classes, "path": path}
         self.pid = 0  # of the zygote
+        self._spare = 0  # the pid of the process it forked ahead
         self._end: socket.socket | None = None
         self.restarts = -1
+        self._pidfd = -1
+        self._watch: Callable[[int, Callable[[], None]], None] | None = None
+        self._unwatch: Callable[[int], None] = lambda descriptor: None
         self.start(zygote)
+
+    def attend(self, watch: Callable[[int, Callable[[], None]], None], unwatch: Callable[[int], None]) -> None:
+        """Have the owner's loop tell of the zygote's death, so that the next one is ready when it is needed."""
+        self._watch, self._unwatch = watch, unwatch
+        watch(self._pidfd, self.start)
 
     def start(self, zygote: tuple[int, socket.socket] | None = None) -> None:
         """Start a zygote, or take one that was started; it prepares itself while the caller goes on."""
         self.close()
         self.pid, self._end = zygote or start_zygote()
+        self._pidfd = os.pidfd_open(self.pid)
+        if self._watch is not None:
+            self._watch(self._pidfd, self.start)
         parcel.widen(self._end)
         parcel.send(self._end, self._first)
         self.restarts += 1
@@ -45,17 +58,43 @@ class Spawner:
             try:
                 assert self._end is not None
                 parcel.send(self._end, record, descriptors)
-                pid, _ = parcel.receive(self._end)
-                return int(pid)
+                while (pid := self._hear()) is None:
+                    pass
+                return pid
             except parcel.Closed:
                 self.start()
         raise RuntimeError("three zygotes in a row died before they made a domain")
 
+    def _hear(self, wait: bool = True) -> int | None:
+        """One word of the zygote: the pid of the domain that was asked for, or None for other news."""
+        assert self._end is not None
+        news, _ = parcel.receive(self._end, wait)
+        if "spare" in news:
+            self._spare = int(news["spare"])
+            return None
+        self._spare = 0
+        return int(news["pid"])
+
     def close(self) -> None:
-        """Let the zygote go, and reap it."""
-        if self._end is not None:
-            self._end.close()
+        """Let the zygote and its spare go, and reap them."""
         if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
+            self._unwatch(self._pidfd)
+            os.close(self._pidfd)
+            _end(self.pid)
             self.pid = 0
+        if self._end is not None:
+            try:
+                while True:  # it may have told of a spare that we have not heard of yet
+                    self._hear(wait=False)
+            except (parcel.Closed, BlockingIOError):
+                pass
+            self._end.close()
+            self._end = None
+        if self._spare:
+            _end(self._spare)  # which may have got a record that the zygote did not live to tell of
+            self._spare = 0
+
+
+def _end(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)

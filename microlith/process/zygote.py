@@ -2,10 +2,12 @@
 
 It has imported the ground and holds the compiled code of the servers; it has no thread and no ZeroMQ
 context, since a fork with either loses messages or locks.  It forks twice, so that a domain is a child
-of the kernel (a subreaper), outlives the zygote and dies with the kernel.
+of the kernel (a subreaper), outlives the zygote and dies with the kernel.  It forks ahead: one spare
+process, the owner's child already, waits for the next birth record, and goes when the zygote goes.
 
-Protocol, on a seqpacket socket whose number is the argument: first a record {modules, classes, path};
-then Birth records with descriptors, each answered by the pid of the domain.
+Protocol, on a seqpacket socket whose number is the argument.  In: first a record {modules, classes,
+path}; then Birth records with descriptors.  Out: {spare: pid} for each process forked ahead, {pid: pid}
+for each Birth.
 """
 
 import gc
@@ -28,25 +30,29 @@ ADOPTION_S = 2.0
 
 def main(number: int) -> None:
     """Serve until the owner's end of the socket is closed."""
-    die_with_parent(os.getppid())
+    owner = os.getppid()
+    die_with_parent(owner)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end = socket.socket(fileno=number)
     prepare(*_receive(end))
     gc.collect()
     gc.freeze()
     while True:
+        pid, spare = fork_ahead(owner, end)
+        parcel.send(end, {"spare": pid})
         record, descriptors = _receive(end)
-        birth = msgspec.convert(record, Birth)
-        parcel.send(end, spawn(birth, descriptors, end))
+        parcel.send(spare, record, tuple(descriptors))
+        spare.close()
         for descriptor in descriptors:
             os.close(descriptor)
+        parcel.send(end, {"pid": pid})
 
 
 def _receive(end: socket.socket) -> tuple[Any, list[int]]:
     try:
         return parcel.receive(end)
     except parcel.Closed:
-        sys.exit(0)
+        os._exit(0)
 
 
 def prepare(record: dict[str, Any], _: list[int]) -> None:
@@ -62,9 +68,10 @@ def prepare(record: dict[str, Any], _: list[int]) -> None:
     sys.meta_path.insert(0, store)
 
 
-def spawn(birth: Birth, descriptors: list[int], end: socket.socket) -> int:
-    """Fork twice; the pid of the grandchild, which is the domain."""
+def fork_ahead(owner: int, end: socket.socket) -> tuple[int, socket.socket]:
+    """Fork twice; the grandchild's pid, and the socket on which it waits for its birth record."""
     reader, writer = os.pipe()
+    ours, theirs = parcel.pair()
     first = os.fork()
     if first == 0:
         os.close(reader)
@@ -74,19 +81,25 @@ def spawn(birth: Birth, descriptors: list[int], end: socket.socket) -> int:
             os._exit(0)
         os.close(writer)
         end.close()
-        become(birth, descriptors)
+        ours.close()
+        become(owner, theirs)
     os.close(writer)
+    theirs.close()
     pid = int.from_bytes(os.read(reader, 8), "little")
     os.close(reader)
     os.waitpid(first, 0)
-    return pid
+    return pid, ours
 
 
-def become(birth: Birth, descriptors: list[int]) -> None:
-    """In the grandchild: wait until the owner has adopted us, then live."""
+def become(owner: int, socket_: socket.socket) -> None:
+    """In the grandchild: wait until the owner has adopted us, then for the birth record, then live."""
     limit = time.monotonic() + ADOPTION_S
-    while birth.parent and os.getppid() != birth.parent and time.monotonic() < limit:
+    while os.getppid() != owner and time.monotonic() < limit:
         os.sched_yield()
+    die_with_parent(owner)
+    record, descriptors = _receive(socket_)
+    socket_.close()
+    birth = msgspec.convert(record, Birth)
     if birth.fresh:
         _start_fresh(birth, descriptors)
     gc.unfreeze()

@@ -155,7 +155,7 @@ class Rights(Base):
     up = (DISK, FILES, APP)
     lives = {DISK: 2, FILES: 1, APP: 1}
     mortal = (DISK, FILES)
-    handles = {FILES: 2, APP: 2}  # while the next handle is one of these, another may come to be
+    handles = {DISK: 1, FILES: 3, APP: 2}  # while the next handle is one of these, another may come to be
     mints = ((MINT, DISK_PORT, 1, 7),)
     news = (2,)
 
@@ -183,7 +183,7 @@ class Rights(Base):
         mine = [handle for holder, handle in spec.rights if holder == task]
         found = [call(spec, task, 1, handle) for handle in mine if task == APP or handle == 1]
         for handle in mine:
-            if spec.rights[(task, handle)].object and task == FILES:
+            if spec.rights[(task, handle)].object and self.room(spec, DISK if task == FILES else FILES):
                 found.append(call(spec, task, 1, 1, caps=((HELD, 0, handle, 0),)))
         return found
 
@@ -378,7 +378,7 @@ class Passing(Rights):
     limits = {"window": 1, "queue_limit": 2, "quota_calls": 2, "quota_rights": 3}
     lives = {DISK: 2, FILES: 1, APP: 1}
     mortal = (DISK,)
-    handles = {FILES: 4, APP: 4}
+    handles = {DISK: 1, FILES: 5, APP: 4}
     policies = (0,)  # nobody dies for good here
 
     def life(self, spec):
@@ -386,7 +386,7 @@ class Passing(Rights):
 
     def calls(self, spec, task):
         found = super().calls(spec, task)
-        return [one for one in found if task == APP or (one.handle == 1 and not one.caps)]
+        return [one for one in found if not one.caps]
 
     def illegal(self, spec):
         return []

@@ -1,0 +1,134 @@
+"""`microlith compare`: the same system and workload through several architectures, in measured numbers.
+
+The comparison itself is in `bench`, which the ground never imports: it is found by its dotted name.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from microlith import kinds
+from microlith.command import output
+from microlith.command.arguments import ArchitectureName, SystemName, checked
+from microlith.interface.status import UsageError
+
+OPTIONS, QUICK = "bench.comparison:Options", "bench.comparison:QUICK"
+COMPARE, REPORT = "bench.comparison:compare", "bench.report:report"
+
+Say = Callable[[str, int, int], None]
+
+
+@click.command()
+@click.argument("system", type=SystemName(), required=False)
+@click.option("--as", "architectures", type=ArchitectureName(), default="library,monolith,mach", show_default=True,
+              metavar="A,B", help="The architectures, separated by commas.")  # fmt: skip
+@click.option("--quick", is_flag=True, help="Fewer rounds: under 40 seconds instead of under two minutes.")
+@click.option("--tree", metavar="DIR", help="Copy this directory; default: part of Python's standard library.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Of the order of rounds and of the kills.")
+@click.option("--kills", type=click.IntRange(0, 10000), metavar="N",
+              help="Kill the driver N times in each architecture, and print every outcome.")  # fmt: skip
+@click.option("--placement", type=click.Choice(("free", "same-core", "spread")), default="free", show_default=True,
+              help="Where the machine's processes may run.")  # fmt: skip
+@click.option("--json", "target", metavar="FILE", help="Write all records as JSON; - prints them instead of the table.")
+def compare(
+    system: str | None, architectures: str, quick: bool, tree: str | None, seed: int, kills: int | None,
+    placement: str, target: str | None,
+) -> int:  # fmt: skip
+    """Compare architectures on the same files and the same workload.
+
+    SYSTEM is a ready system or a system file with a server of files in it; the comparison works on copies
+    of its disks. By default it is a file system on a disk file. Absolute times are this machine's, and
+    of this hour: quote ratios. Exit status 1 if wrong data came back.
+    """
+    names = _names(architectures)
+    _try(target)
+    given = checked(system) if system else None
+    settings = dict(kinds.resolve(QUICK)) if quick else {}
+    if kills is not None:
+        settings |= {"kills": kills, "campaign": True}
+    options = kinds.resolve(OPTIONS)(
+        system=given, architectures=names, tree=tree, seed=seed, placement=placement,
+        command=" ".join(["microlith", *sys.argv[1:]]), **settings,
+    )  # fmt: skip
+    with _terminated(), _progress() as say:
+        document: dict[str, Any] = kinds.resolve(COMPARE)(options, say)
+    if target == "-":
+        output.as_json(document)
+    else:
+        output.data(kinds.resolve(REPORT)(document))
+        if target:
+            _write(Path(target), document)
+    return 1 if document["about"]["wrong"] else 0
+
+
+def _names(text: str) -> list[str]:
+    """The architectures of a list, each known and named once."""
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        kinds.architecture(name)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"--as names {twice} twice; one of them is run twice anyway, as the control")
+    return names
+
+
+def _try(target: str | None) -> None:
+    """Refuse a file that cannot be written before an hour is spent on what should go into it."""
+    if target in (None, "-"):
+        return
+    path = Path(str(target))
+    if path.is_dir():
+        raise UsageError(f"--json {target}: is a directory; give a file")
+    place = path if path.exists() else path.absolute().parent
+    if not place.exists() or not os.access(place, os.W_OK):
+        raise UsageError(f"--json {target}: cannot be written; give a file in a directory of yours")
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    import json
+
+    try:
+        path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise click.ClickException(f"--json {path}: {(error.strerror or '').lower()}") from None
+    output.say(f"{len(document['records'])} records written to {path}")
+
+
+@contextlib.contextmanager
+def _terminated() -> Iterator[None]:
+    """SIGTERM ends a comparison as Ctrl-C does: machines stopped, folders removed."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Say]:
+    """On a terminal a bar, elsewhere a line for each step; on standard error."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda what, step, steps: output.say(f"{what} ({step} of {steps} done)")
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=1)
+
+        def say(what: str, step: int, steps: int) -> None:
+            bar.update(task, description=what, completed=step, total=steps)
+
+        yield say
