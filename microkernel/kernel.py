@@ -77,9 +77,9 @@ class Kernel:
         self.watch(self._clock.line, self._tick)
         self.watch(self.broker.gate.socket.FD, self.broker.gate.answer)
         self.watch(self.root.control.fileno(), self.root.attend)
+        self.domains.spawner.attend(self.watch, self.unwatch)
         try:
-            self.domains.spawner.attend(self.watch, self.unwatch)
-        self.domains.boot()
+            self.domains.boot()
         except UsageError as error:
             self.root.event("refused", text=str(error))
             return REFUSED

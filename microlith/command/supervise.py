@@ -193,13 +193,14 @@ class Supervisor:
             self.stop()
 
     def _follow_records(self) -> None:
-        from microlith.launch.attach import about
+        from microlith.launch.attach import about, attach_here
+        from microlith.plan.plan import OPERATOR
 
         described = about(self.machine)
         if described["one_program"]:
             return  # a library OS would have no place for another program
         for server in log_servers(described)[:1]:
-            self.records = Records(server, lambda: self.machine.connect("operator"), self._hand_on)
+            self.records = Records(server, lambda: attach_here(self.machine, OPERATOR), self._hand_on)
             self.records.start()
 
     def _hand_on(self, line: Line) -> None:

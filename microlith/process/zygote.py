@@ -34,18 +34,21 @@ def main(number: int) -> None:
     die_with_parent(owner)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end = socket.socket(fileno=number)
-    prepare(*_receive(end))
+    prepare(_receive(end)[0])
     gc.collect()
     gc.freeze()
-    while True:
-        pid, spare = fork_ahead(owner, end)
-        parcel.send(end, {"spare": pid})
-        record, descriptors = _receive(end)
-        parcel.send(spare, record, tuple(descriptors))
-        spare.close()
-        for descriptor in descriptors:
-            os.close(descriptor)
-        parcel.send(end, {"pid": pid})
+    try:
+        while True:
+            pid, spare = fork_ahead(owner, end)
+            parcel.send(end, {"spare": pid})
+            record, descriptors = parcel.receive(end)
+            parcel.send(spare, record, tuple(descriptors))
+            spare.close()
+            for descriptor in descriptors:
+                os.close(descriptor)
+            parcel.send(end, {"pid": pid})
+    except parcel.Closed:
+        os._exit(0)  # the owner has gone, or lets us go
 
 
 def _receive(end: socket.socket) -> tuple[Any, list[int]]:
@@ -55,7 +58,7 @@ def _receive(end: socket.socket) -> tuple[Any, list[int]]:
         os._exit(0)
 
 
-def prepare(record: dict[str, Any], _: list[int]) -> None:
+def prepare(record: dict[str, Any]) -> None:
     """Import the modules of the ground that domains need, compile those of the servers."""
     sys.path += [folder for folder in record["path"] if folder not in sys.path]
     for module in record["modules"]:
