@@ -57,7 +57,7 @@ def compare(options: Options, progress: Progress = lambda *_: None) -> dict[str,
         staged = folder / "tree"
         staged.mkdir()
         tree = stage(options.tree, staged)
-        subject = prepare(options.system, folder, tree.blocks)
+        subject = prepare(options.system, folder, tree.blocks, tree.inodes)
         progress("formatting the disk", 0, 1)
         subject.format(options.architectures[0], tree.blocks, tree.inodes)
         run = _Run(options, Bench(subject, tree, staged, at), progress)

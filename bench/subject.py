@@ -92,9 +92,9 @@ class Subject:
             )
 
 
-def prepare(given: System | None, folder: Path, blocks: int) -> Subject:
+def prepare(given: System | None, folder: Path, blocks: int, inodes: int) -> Subject:
     """The subject made of a system (None: a disk file with a MINIX file system on it)."""
-    system = default_system(blocks) if given is None else given
+    system = default_system(max(blocks, 3 * inodes)) if given is None else given
     files = _exporting(system, FileSystem)
     if files is None:
         raise UsageError(f"{system.name}: no server of it exports FileSystem, so there is no file to work on")

@@ -17,7 +17,7 @@ from pathlib import Path
 from microlith.interface.status import UsageError
 
 NAME_MAX, TARGET_MAX, PATH_MAX = 60, 1000, 3000
-LARGEST = 512 << 20  # bytes of a tree; a comparison copies it dozens of times
+LARGEST, MOST = 512 << 20, 50_000  # bytes and entries of a tree; a comparison copies it dozens of times
 LEAST_FILES, LEAST_BYTES = 300, 5 << 20  # of the default
 MOST_BYTES = 256 << 10  # a single file of the default, so that no file is most of it
 BLOCK = 1024
@@ -42,7 +42,7 @@ class Tree:
 
     @property
     def blocks(self) -> int:
-        """About how many blocks of a kibibyte it takes on a disk, indirect blocks and directories included."""
+        """About how many blocks of a kibibyte it takes on a disk, with what leads to them."""
         data = sum(-(-size // BLOCK) + size // (BLOCK * 200) + 3 for size, _ in self.files.values())
         return data + 3 * len(self.directories) + 2 * len(self.links) + self.inodes // 8
 
@@ -61,19 +61,28 @@ def stage(source: str | None, folder: Path) -> Tree:
         what = "is not a directory" if root.exists() else "does not exist"
         raise UsageError(f"--tree {source}: {what}; give a directory with the files to copy")
     tree = Tree(str(root.resolve()))
-    total = 0
     try:
         os.listdir(root)
     except OSError as error:
         raise UsageError(f"--tree {source}: cannot be read: {(error.strerror or '').lower()}") from None
-    for path, attributes in _walk(root, "", tree.left_out):
-        total += attributes.st_size if stat.S_ISREG(attributes.st_mode) else 0
-        if total > LARGEST:
-            raise UsageError(f"--tree {source}: holds more than {LARGEST >> 20} MiB; choose a smaller tree")
+    for path, attributes in _measured(root, source, tree.left_out):
         _take(root, path, attributes, folder, tree)
     if not tree.files:
         raise UsageError(f"--tree {source}: holds no file that can be copied{said(tree.left_out)}")
     return tree
+
+
+def _measured(root: Path, source: str, left_out: Counter[str]) -> list[tuple[str, os.stat_result]]:
+    """Everything below, if it is not too much to copy."""
+    found, total = [], 0
+    for path, attributes in _walk(root, "", left_out):
+        found.append((path, attributes))
+        total += attributes.st_size if stat.S_ISREG(attributes.st_mode) else 0
+        if total > LARGEST or len(found) > MOST:
+            raise UsageError(
+                f"--tree {source}: holds more than {LARGEST >> 20} MiB or {MOST} entries; choose a smaller tree"
+            )
+    return found
 
 
 def _stage_library(folder: Path) -> Tree:

@@ -17,6 +17,7 @@ from microlith.command.display import Display
 from microlith.command.output import Unwritable
 from microlith.command.remote import Lost
 from microlith.command.streams import Line, Records, Tails, log_servers
+from microlith.interface.status import UsageError
 
 if TYPE_CHECKING:
     from microlith.launch.machine import Machine
@@ -97,6 +98,8 @@ class Supervisor:
             raise
         except BaseException:
             handler.final = True
+            with suppress(OSError, Unwritable):
+                self._show_logs()
             self.machine.destroy()
             raise
         finally:
@@ -153,6 +156,9 @@ class Supervisor:
             self.stop()
             raise Lost(f"machine {self.machine.name} died, and {self._program} with it")
 
+    def _on_refused(self, event: dict[str, Any]) -> None:
+        raise UsageError(event["text"])
+
     def _on_down(self, event: dict[str, Any]) -> None:
         self.ended = True
         self.machine.destroy()
@@ -175,10 +181,9 @@ class Supervisor:
 
     def _fail(self, why: str, domain: str = "") -> None:
         self.display.close()
-        prefix = f"{domain}: " if domain else ""
-        said = [line for line in self.machine.logs(TAIL).split("\n") if line.startswith(prefix)]
-        self.machine.destroy()
         if self.paint is None:
+            prefix = f"{domain}: " if domain else ""
+            said = [line for line in self.machine.logs(TAIL).split("\n") if line.startswith(prefix)]
             sys.stderr.write("".join(f"{line}\n" for line in said))
         raise Lost(f"{self.machine.boot.system} could not boot: {why}")
 

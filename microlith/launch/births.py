@@ -60,7 +60,8 @@ class _Known:
                 handle += 1
                 slots.append(SlotBirth(link.slot, link.server, handle, self.ranks[link.server]))
             parts.append(self._part(self.part_of(instance.of), tuple(slots)))
-        crossing = {link.transport for link in (*self.plan.links, *links) if link.transport}
+        later = (link for template in self.plan.templates for link in template.links)
+        crossing = {link.transport for link in (*self.plan.links, *links, *later) if link.transport}
         first = self.part_of(domain.instances[0].of) if domain.instances else None
         birth = Birth(
             domain=domain.name,

@@ -34,6 +34,7 @@ _DENIED = {
     "swapon": 167, "swapoff": 168, "settimeofday": 164, "clock_settime": 227, "sethostname": 170,
     "open_by_handle_at": 304, "sched_setaffinity": 203, "setpriority": 141, "acct": 163, "quotactl": 179,
 }  # fmt: skip
+_NETWORK = ("socket", "connect", "accept", "bind", "listen", "accept4")
 _CLONE3 = 435  # answers ENOSYS, so that libc falls back to clone
 
 
@@ -42,13 +43,16 @@ def landlock_abi() -> int:
     return max(0, int(_libc.syscall(_CREATE_RULESET, None, 0, 1)))
 
 
-def landlock(readable: tuple[str, ...], writable: tuple[int, ...] = ()) -> bool:
-    """Deny all files but those below `readable` (paths) and `writable` (directory descriptors)."""
+def landlock(readable: tuple[str, ...], writable: tuple[int, ...] = (), network: bool = False) -> bool:
+    """Deny all files but those below `readable` (paths) and `writable` (directory descriptors).
+
+    With `network`, TCP stays allowed.  False: the host has no Landlock.
+    """
     abi = landlock_abi()
     if not abi:
         return False
-    bits, network, scopes = _ABIS[min(abi, 6)]
-    attributes = struct.pack("@QQQ", (1 << bits) - 1, network, scopes)
+    bits, tcp, scopes = _ABIS[min(abi, 6)]
+    attributes = struct.pack("@QQQ", (1 << bits) - 1, 0 if network else tcp, scopes)
     size = 8 if abi < 4 else 16 if abi < 6 else 24
     ruleset = _libc.syscall(_CREATE_RULESET, attributes, size, 0)
     if ruleset < 0:
@@ -70,8 +74,11 @@ def _allow(ruleset: int, rights: int, descriptor: int) -> None:
     _libc.syscall(_ADD_RULE, ruleset, 1, struct.pack("@Qi", rights, descriptor), 0)
 
 
-def seccomp() -> bool:
-    """Deny the system calls of the list above with EPERM, to every thread of this process."""
+def seccomp(network: bool = False) -> bool:
+    """Deny the system calls of the list above with EPERM, to every thread of this process.
+
+    With `network`, sockets stay allowed.  False: this processor has no list.
+    """
     if os.uname().machine != "x86_64":
         return False
     load, equal, above, give = 0x20, 0x15, 0x35, 0x06
@@ -79,7 +86,9 @@ def seccomp() -> bool:
     program = [(load, 0, 0, 4), (equal, 1, 0, _AUDIT_ARCH_X86_64), (give, 0, 0, kill)]
     program += [(load, 0, 0, 0), (above, 0, 1, 0x40000000), (give, 0, 0, kill)]
     program += [(equal, 0, 1, _CLONE3), (give, 0, 0, refuse | errno.ENOSYS)]
-    for number in _DENIED.values():
+    for name, number in _DENIED.items():
+        if network and name in _NETWORK:
+            continue
         program += [(equal, 0, 1, number), (give, 0, 0, refuse | errno.EPERM)]
     program.append((give, 0, 0, allow))
     code = b"".join(struct.pack("@HBBI", *instruction) for instruction in program)
@@ -96,9 +105,3 @@ def interpreter_paths() -> tuple[str, ...]:
     found |= {"/proc/self", "/dev/null", "/dev/urandom"}
     found |= {p for p in sys.path if p and os.path.isdir(p)}
     return tuple(sorted(found))
-
-
-def confine(settings: dict[str, object], directories: tuple[int, ...]) -> None:
-    """Landlock, as the part's `confine` table says (`none = true`: leave it unconfined)."""
-    if not settings.get("none"):
-        landlock(interpreter_paths(), directories)

@@ -47,12 +47,13 @@ def live(birth: Birth, descriptors: dict[str, int]) -> int:
     frame = Frame(Page(descriptors["page"]), birth.rank, birth.checked)
     Frame.current = frame
     directories = tuple(d for label, d in descriptors.items() if label.startswith("device:") and os.path.isdir(d))
-    unconfined = bool(birth.confine.get("none"))
-    if not unconfined:
-        confine.landlock(confine.interpreter_paths(), directories)
-    connection = transport(birth.link)(frame, birth, descriptors)
-    if not unconfined:
-        confine.seccomp()
+    network, bare = bool(birth.confine.get("network")), bool(birth.confine.get("none"))
+    if not bare:
+        readable = (*confine.interpreter_paths(), *birth.confine.get("files", ()))
+        confine.landlock(readable, directories, network)
+    connection: Connection = transport(birth.link)(frame, birth, descriptors)
+    if not bare:
+        confine.seccomp(network)
     parts = {part.port: build(part, connection, descriptors) for part in birth.parts}
     if isinstance(next(iter(parts.values())), App):
         return run_app(next(iter(parts.values())), birth, connection)

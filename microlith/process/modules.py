@@ -63,7 +63,8 @@ class Store:
         found = self.modules.get(name)
         if found is None:
             return None
-        spec = importlib.machinery.ModuleSpec(name, self, origin=found.origin, is_package=found.locations is not None)
+        loader: Any = self
+        spec = importlib.machinery.ModuleSpec(name, loader, origin=found.origin, is_package=found.locations is not None)
         spec.submodule_search_locations = found.locations
         spec.has_location = True
         return spec

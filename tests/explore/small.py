@@ -155,7 +155,7 @@ class Rights(Base):
     up = (DISK, FILES, APP)
     lives = {DISK: 2, FILES: 1, APP: 1}
     mortal = (DISK, FILES)
-    handles = {DISK: 1, FILES: 3, APP: 2}  # while the next handle is one of these, another may come to be
+    handles = {DISK: 1, FILES: 4, APP: 2}  # while the next handle is one of these, another may come to be
     mints = ((MINT, DISK_PORT, 1, 7),)
     news = (2,)
 

@@ -1,0 +1,117 @@
+"""A peer to compare the microkernel with: a bare pyzmq loop of three processes, DEALER - ROUTER - DEALER.
+
+It does what nobody can do without when a message goes to a server through a third process, and nothing
+else: no header, no rights, no deadlines, no decoding.  `python -m bench.peers ROLE ENDPOINT` is one of
+the processes; `Bare` runs all three.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+import zmq
+
+from bench.driver import Lines
+from bench.workload import timed
+
+PAYLOAD = b"x" * 64
+READY_S = 20.0
+
+
+def broker(endpoint: str) -> None:
+    """Pass every message of one peer on to the other; the first message of each says hello."""
+    router = zmq.Context().socket(zmq.ROUTER)
+    router.router_mandatory = 1
+    router.bind(endpoint)
+    known: dict[bytes, bytes] = {}
+    while True:
+        identity, payload = router.recv(), router.recv()
+        if payload in (b"server", b"client"):
+            known[payload] = identity
+            if len(known) == 2:
+                other = {known[b"client"]: known[b"server"], known[b"server"]: known[b"client"]}
+                router.send_multipart([known[b"client"], b"go"])
+            continue
+        router.send(other[identity], zmq.SNDMORE)
+        router.send(payload)
+
+
+def server(endpoint: str) -> None:
+    """Answer every message with itself."""
+    dealer = _dealer(endpoint, b"server")
+    while True:
+        dealer.send(dealer.recv())
+
+
+def client(endpoint: str) -> None:
+    """For each number on standard input, that many round trips; their nanoseconds on standard output."""
+    dealer = _dealer(endpoint, b"client")
+    dealer.recv()
+
+    def call() -> None:
+        dealer.send(PAYLOAD)
+        dealer.recv()
+
+    os.write(1, b'{"ready": true}\n')
+    for line in sys.stdin:
+        data = json.dumps({"ns": timed(call, int(line))}).encode() + b"\n"
+        while data:
+            data = data[os.write(1, data) :]
+
+
+def _dealer(endpoint: str, hello: bytes) -> "zmq.Socket[bytes]":
+    dealer = zmq.Context().socket(zmq.DEALER)
+    dealer.connect(endpoint)
+    dealer.send(hello)
+    return dealer
+
+
+class Bare:
+    """The three processes; a context manager.  They inherit the affinity of who makes them."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="microlith-peers-")
+        self.endpoint = f"ipc://{Path(self._folder.name) / 'broker'}"
+        self._processes = [self._start(role) for role in ("broker", "server", "client")]
+        client = self._processes[-1]
+        assert client.stdin is not None
+        assert client.stdout is not None
+        self._to, self._lines = client.stdin.fileno(), Lines(client.stdout.fileno())
+
+    def _start(self, role: str) -> "subprocess.Popen[bytes]":
+        pipe = subprocess.PIPE if role == "client" else subprocess.DEVNULL
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+        command = [sys.executable, "-m", "bench.peers", role, self.endpoint]
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, bufsize=0, env=environment, start_new_session=True)
+
+    def measure(self, n: int) -> list[int]:
+        """Nanoseconds of n round trips."""
+        os.write(self._to, b"%d\n" % n)
+        answer = self._lines.next(READY_S + n / 100)
+        if answer is None:
+            raise RuntimeError("the client of the bare loop ended")
+        return list(answer["ns"])
+
+    def __enter__(self) -> "Bare":
+        self._lines.next(READY_S)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        for process in self._processes:
+            process.kill()
+            process.wait()
+            for end in (process.stdin, process.stdout):
+                if end is not None:
+                    end.close()
+        self._folder.cleanup()
+
+
+if __name__ == "__main__":
+    try:
+        {"broker": broker, "server": server, "client": client}[sys.argv[1]](sys.argv[2])
+    except KeyboardInterrupt:
+        pass
