@@ -47,6 +47,7 @@ class Options:
 #: `--quick`: fewer rounds, the same tree.
 QUICK: dict[str, Any] = {"rounds": 5, "tree_rounds": 2, "operations": 200, "kills": 1, "budget_s": 20.0}
 LEAST_ROUNDS = 2
+TREE_SHARE = 0.5  # of the budget, after which rounds copy no tree
 
 
 def compare(options: Options, progress: Progress = lambda *_: None) -> dict[str, Any]:
@@ -94,13 +95,15 @@ class _Run:
         order = schedule(options.architectures, control_of(options.architectures), options.rounds, options.seed)
         found: list[Round] = []
         labels = len(options.architectures) + 1
-        until = time.monotonic() + options.budget_s
+        began, with_tree = time.monotonic(), True
         for number, (label, architecture) in enumerate(order):
-            if number % labels == 0 and number >= LEAST_ROUNDS * labels and time.monotonic() > until:
-                self.step = options.rounds * labels
-                break
+            if number % labels == 0:
+                spent = (time.monotonic() - began) / options.budget_s
+                if number >= LEAST_ROUNDS * labels and spent > 1:
+                    self.step = options.rounds * labels
+                    break
+                with_tree = number == 0 or (number < options.tree_rounds * labels and spent < TREE_SHARE)
             self._say(f"round {number // labels + 1} of {options.rounds}: {label}")
-            with_tree = number < options.tree_rounds * labels
             found.append(run_round(self.bench, label, architecture, options.operations, with_tree))
         return found
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from microlith.launch.machine import Machine, MachineDied
-from microlith.launch.machine import Running as Program
+from microlith.launch.running import Running as Program
 
 PATIENCE_S = 30.0
 
@@ -122,7 +122,7 @@ def copying(machine: Machine, app: str, device: str, folder: Path, place: str) -
     null = os.open(os.devnull, os.O_RDWR)
     out, inner = os.pipe()
     try:
-        devices = {device: ("directory", (directory,))}
+        devices: dict[str, tuple[str, tuple[int, ...]]] = {device: ("directory", (directory,))}
         program = machine.run(app, "--summary", place, stdio=(null, inner, null), devices=devices)
         os.close(inner)
         inner = -1

@@ -19,7 +19,7 @@ from bench.rounds import PLACE, Bench
 from bench.subject import Subject
 from microlith.interface.status import UsageError
 from microlith.launch.machine import Machine, MachineDied
-from microlith.launch.machine import Running as Program
+from microlith.launch.running import Running as Program
 
 OUTCOMES = (
     "not activated",

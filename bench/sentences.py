@@ -4,6 +4,7 @@ A difference is stated only where it stands out from the noise that the control 
 against itself.  What the numbers do not decide is said to be undecided.
 """
 
+from itertools import pairwise
 from typing import Any
 
 from bench.table import Numbers, listed, plural, ratio, shown, us
@@ -47,7 +48,7 @@ def _calls(numbers: Numbers, names: list[str], noise: float) -> str:
     ordered = sorted(known, key=lambda n: known[n])
     cheapest = ordered[0]
     parts = []
-    for lower, name in zip(ordered, ordered[1:], strict=False):
+    for lower, name in pairwise(ordered):
         factor = known[name] / known[lower]
         if factor < max(LEAST, noise):
             parts.append(f"{name} ({us(known[name])} us) cannot be told from {lower}")
@@ -94,7 +95,7 @@ def _copying(numbers: Numbers, names: list[str], noise: float) -> str:
 def _kills(about: dict[str, Any], numbers: Numbers, names: list[str]) -> str:
     if not about["kills"]:
         return ""
-    fell, stood, idle = [], [], []
+    fell, stood, idle = list[str](), list[str](), list[str]()
     for name in names:
         record = numbers.record(name, "failed_apps")
         if record is None or not record["n"]:
@@ -118,7 +119,11 @@ def _kills(about: dict[str, Any], numbers: Numbers, names: list[str]) -> str:
 
 def _answer(numbers: Numbers, name: str) -> str:
     after = numbers.value(name, "recovery")
-    return f"{name} (no answer came afterwards)" if after is None else f"{name} (first good answer after {shown(after)} ms)"
+    return (
+        f"{name} (no answer came afterwards)"
+        if after is None
+        else f"{name} (first good answer after {shown(after)} ms)"
+    )
 
 
 def _sizes(numbers: Numbers, names: list[str]) -> str:

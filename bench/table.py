@@ -12,9 +12,9 @@ class Numbers:
     def record(self, architecture: str, metric: str, **conditions: Any) -> dict[str, Any] | None:
         """The first record that fits, or None."""
         for record in self.records:
-            if record["architecture"] == architecture and record["metric"] == metric:
-                if all(record["conditions"].get(name) == value for name, value in conditions.items()):
-                    return record
+            found = record["architecture"] == architecture and record["metric"] == metric
+            if found and all(record["conditions"].get(name) == value for name, value in conditions.items()):
+                return record
         return None
 
     def value(self, architecture: str, metric: str, **conditions: Any) -> float | None:

@@ -68,18 +68,13 @@ def pytest_runtest_makereport(item, call):
     return report
 
 
-def pytest_sessionstart(session):
-    session.before = _traces()
-
-
-def pytest_sessionfinish(session, exitstatus):
-    """Nothing is left behind (in an xdist controller the children are the workers, which look after theirs)."""
-    if getattr(session.config.option, "numprocesses", None) and not hasattr(session.config, "workerinput"):
-        return
-    left = [*_children_left(), *sorted(_traces() - session.before)]
-    if left:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        raise AssertionError(f"left behind by the tests: {left}")
+@pytest.fixture(scope="session", autouse=True)
+def nothing_left_behind():
+    """At the end of the session (of each xdist worker): an error of the last test if anything is left."""
+    before = _traces()
+    yield
+    left = [*_children_left(), *sorted(_traces() - before)]
+    assert not left, f"left behind by the tests: {left}"
 
 
 def _children_left():

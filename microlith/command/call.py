@@ -56,7 +56,7 @@ def call(
 
 def _called(remote: Remote, app: str, first: str, words: tuple[str, ...], within: float | None, as_json: bool) -> Any:
     from microlith.command.watch import Watch
-    from microlith.interface.status import ServerDied, Status, SystemStatus
+    from microlith.interface.status import DeadlineExceeded, ServerDied, Status, SystemStatus
 
     about = remote.about()
     slots = _slots(remote, about, app)
@@ -68,7 +68,8 @@ def _called(remote: Remote, app: str, first: str, words: tuple[str, ...], within
         except Status as status:
             if isinstance(status, SystemStatus):
                 watch.settle()
-            raise _answered(first, status, as_json, isinstance(status, ServerDied)) from None
+            doubtful = isinstance(status, ServerDied | DeadlineExceeded)
+            raise _answered(first, status, as_json, doubtful) from None
         finally:
             attached.close()
 
@@ -90,13 +91,13 @@ def _run(attached: Any, target: Any, steps: list[Step], within_s: float | None) 
         return go()
 
 
-def _answered(first: str, status: "Status", as_json: bool, died: bool) -> Failed:
+def _answered(first: str, status: "Status", as_json: bool, doubtful: bool) -> Failed:
     from microlith.system.place import one_line
 
     name, detail = type(status).__name__, status.detail
     if as_json:
         output.as_json({"status": name, "detail": detail, "errno": status.number})
-    doubt = "; it may or may not have been done" if died and "may or may not" not in detail else ""
+    doubt = "; it may or may not have been done" if doubtful and "may or may not" not in detail else ""
     return Failed(f"{first} answered {name}{': ' + one_line(detail) if detail else ''}{doubt}")
 
 

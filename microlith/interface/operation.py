@@ -157,10 +157,13 @@ def read_operation(owner: type, number: int, function: Callable[..., Any]) -> Op
 
 
 def _signature(where: str, owner: type, function: Callable[..., Any]) -> tuple[tuple[Parameter, ...], Any]:
-    try:  # an interface may speak of itself, before its name is bound
-        hints = typing.get_type_hints(function, localns={owner.__name__: owner})
-    except NameError as error:
-        raise TypeError(f"{where}: {error}") from None
+    hints = function.__annotations__
+    if any(isinstance(hint, str) for hint in hints.values()):
+        try:  # an interface may speak of itself, before its name is bound
+            hints = typing.get_type_hints(function, localns={owner.__name__: owner})
+        except NameError as error:
+            raise TypeError(f"{where}: {error}") from None
+    hints = {name: type(None) if hint is None else hint for name, hint in hints.items()}
     found = [Parameter(name, None, default) for name, default in plain_parameters(where, function)]
     for p in found:
         if p.name not in hints:

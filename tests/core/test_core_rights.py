@@ -82,16 +82,14 @@ def test_revoke_takes_the_whole_descent_but_not_the_right_itself(machine):
 
 
 def test_revoke_reaches_past_a_right_that_was_closed(machine):
-    call = machine.delivered(machine.call(APP, 1))
-    [answer] = machine.reply(FILES, call, caps=((ev.HELD, 0, 1, 0),))
-    middle = answer.caps[0][2]
-    machine.step(ev.Create(9, "low", 2, (90,), ()), ev.Started(9, 1), ev.Ready(9, 1))
-    machine.step(ev.Create(8, "top", 5, (), (90,)))
-    machine.core.step(ev.Started(8, 1))
-    third = machine.delivered(machine.call(8, 1))
-    assert third
-    machine.step(ev.Close(APP, 1, middle))
-    assert machine.step(ev.Revoke(FILES, 1, 1)) == []
+    handle = machine.open()
+    lent = machine.lend(handle)
+    [got] = machine.call(APP, 1, id=2, caps=((ev.HELD, 0, lent, 0),))
+    third = got.caps[0][2]
+    machine.step(ev.Close(APP, 1, lent))
+    assert of(ev.Deliver, machine.call(FILES, third, id=3))
+    machine.step(ev.Revoke(FILES, 1, handle))
+    assert fails(machine.call(FILES, third, id=4)) == [(FILES, 4, "NoRight")]
 
 
 def test_revoke_of_an_unknown_handle_changes_nothing(machine):
