@@ -35,6 +35,9 @@ HANG_S = 12.0  # twice the deadline of a call, and some
 REBOOT_S = 5.0  # how long after the end of a program a reboot may take to be heard of
 
 
+News = queue.SimpleQueue[tuple[int, dict[str, Any]]]
+
+
 @dataclass
 class Trial:
     """One kill and what came of it."""
@@ -62,8 +65,12 @@ def run_trial(bench: Bench, architecture: str, after: int) -> Trial:
     """Boot, copy, kill, judge."""
     subject = bench.subject
     trial = Trial(architecture, after)
-    news: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    with subject.booted(architecture, bench.placement, news.put) as machine:
+    news: News = queue.SimpleQueue()
+
+    def hear(record: dict[str, Any]) -> None:
+        news.put((time.monotonic_ns(), record))
+
+    with subject.booted(architecture, bench.placement, hear) as machine:
         watch = _Watch(machine, trial, news)
         place = f"{PLACE}/tree"
         with working(machine, subject.programs["workload"]) as client:
@@ -81,9 +88,11 @@ def run_trial(bench: Bench, architecture: str, after: int) -> Trial:
 class _Watch:
     """Follows the copy and the machine's news during one trial."""
 
-    def __init__(self, machine: Machine, trial: Trial, news: "queue.SimpleQueue[dict[str, Any]]") -> None:
+    def __init__(self, machine: Machine, trial: Trial, news: News) -> None:
         self.machine, self.trial, self.news = machine, trial, news
         self.ordered = self.done = 0  # when the kill was ordered, and when that was confirmed
+        self.driver_up = 0  # when its next incarnation was ready
+        self.good: list[tuple[int, int]] = []  # begin and end of the good operations after the order
         self.driver_died = self.copy_failed = self.root_down = False
 
     def follow(self, lines: Lines, program: Program, driver: str) -> list[str]:
@@ -118,12 +127,20 @@ class _Watch:
         self.done = time.monotonic_ns()
 
     def _operation(self, line: dict[str, Any]) -> None:
-        """An operation that needs the disk: the first good one begun after the kill is the recovery."""
-        if line["status"]:
-            if line["ended"] > self.ordered:
+        """An operation that needs the disk, and ended after the order."""
+        if line["ended"] > self.ordered:
+            if line["status"]:
                 self.trial.statuses.append(line["status"])
-        elif line["began"] >= self.done and not self.trial.recovery_ns:
-            self.trial.recovery_ns = line["ended"] - self.ordered
+            else:
+                self.good.append((line["began"], line["ended"]))
+
+    def first_good(self) -> int:
+        """When the first good answer came that cannot be one of before the kill; 0: none did.
+
+        It was asked for after the kill was confirmed, or it came when the driver was up again.
+        """
+        fitting = [end for begin, end in self.good if begin >= self.done or 0 < self.driver_up <= end]
+        return min(fitting, default=0)
 
     def _failed(self, program: Program) -> bool:
         if self.machine.reboots:
@@ -138,10 +155,12 @@ class _Watch:
         until = time.monotonic() + patience_s
         while True:
             try:
-                record = self.news.get(timeout=max(0.0, until - time.monotonic()) or 0.001)
+                when, record = self.news.get(timeout=max(0.0, until - time.monotonic()) or 0.001)
             except queue.Empty:
                 return
             self.driver_died |= record["event"] == "died" and record["name"] == driver
+            if record["event"] == "up" and record["name"] == driver and record["incarnation"] > 1:
+                self.driver_up = self.driver_up or when
             self.root_down |= record["event"] == "down"
             if record["event"] == "reboot":
                 self.trial.reboots += 1
@@ -155,7 +174,10 @@ def _recover(trial: Trial, machine: Machine, watch: _Watch, subject: Subject) ->
     if not watch.ordered or trial.hung:
         return
     watch.settle(subject.driver, REBOOT_S if trial.failed_apps else 0.0)
-    if trial.recovery_ns or watch.root_down:
+    first = watch.first_good()
+    if first:
+        trial.recovery_ns = first - watch.ordered
+    if first or watch.root_down:
         return
     try:
         with working(machine, subject.programs["workload"]) as client:

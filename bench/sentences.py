@@ -46,15 +46,12 @@ def _calls(numbers: Numbers, names: list[str], noise: float) -> str:
     if len(known) < 2:
         return ""
     ordered = sorted(known, key=lambda n: known[n])
-    cheapest = ordered[0]
-    parts = []
+    parts = [f"{us(known[ordered[0]])} us in {ordered[0]}"]
     for lower, name in pairwise(ordered):
         factor = known[name] / known[lower]
-        if factor < max(LEAST, noise):
-            parts.append(f"{name} ({us(known[name])} us) cannot be told from {lower}")
-        else:
-            parts.append(f"{ratio(factor)} that of {lower} in {name} ({us(known[name])} us)")
-    return f"A call that does nothing costs {us(known[cheapest])} us in {cheapest}, {', and '.join(parts)}."
+        against = f"{ratio(factor)} {lower}" if factor >= max(LEAST, noise) else f"not told apart from {lower}"
+        parts.append(f"{us(known[name])} us in {name} ({against})")
+    return f"A call that does nothing costs {listed(parts)}."
 
 
 def _crossings(numbers: Numbers, names: list[str]) -> str:

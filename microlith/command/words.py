@@ -66,7 +66,7 @@ def convert(word: str, annotation: Any, name: str, slots: dict[str, Any]) -> Any
     """One word as a value of that type.  Raises ValueError with a sentence."""
     made = _value(word, annotation, name, slots)
     if not isinstance(made, Slot) and not matches(made, annotation):
-        raise ValueError(f"{name} is {shown(word)}, which is not a {name_of(annotation)}")
+        raise ValueError(f"{name} is {shown(word)}, which is not of type {name_of(annotation)}")
     return made
 
 
@@ -114,7 +114,7 @@ def _member(word: Any, annotation: type[enum.Enum], name: str) -> enum.Enum:
 def _slot(word: str, annotation: Any, name: str, slots: dict[str, Any]) -> Slot:
     fitting = [slot for slot, interface in slots.items() if issubclass(interface, annotation)]
     if word not in fitting:
-        raise ValueError(f"{name} is {shown(word)}; as a {annotation.__name__} there are {listed(fitting)}")
+        raise ValueError(f"{name} is {shown(word)}; of type {annotation.__name__} there are {listed(fitting)}")
     return Slot(word)
 
 

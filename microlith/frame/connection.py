@@ -138,7 +138,7 @@ class Connection:
         words[STATE] = CALLING | handle << 8
         try:
             self.send(wire.pack(wire.CALL, operation.number, call, handle, 0, deadline, flags, 0, caps, body, bulk))
-            return self._await(call, deadline + self.grace_ns if deadline else 0) or self._give_up(call)
+            return self._await(call, deadline + self.grace_ns if deadline else 0) or self._give_up(call, operation)
         except Gone:
             raise ServerDied(f"{operation.qualified}: the other side is gone") from None
         except BaseException:
@@ -160,9 +160,11 @@ class Connection:
             else:
                 self._forgotten += [cap[2] for cap in wire.content(raw)[0]]
 
-    def _give_up(self, call: int) -> bytes:
-        """The deadline passed: cancel.  An answer that was on its way still counts."""
+    def _give_up(self, call: int, operation: Operation) -> bytes:
+        """The deadline passed: cancel.  An answer to a @waits call that was on its way has consumed something, and counts."""
         self.send(wire.pack(wire.CANCEL, call=call))
+        if not operation.waits:
+            raise DeadlineExceeded("no answer before the deadline; it may or may not have been done")
         raw = self._await(call, monotonic_ns() + min(self.grace_ns or CANCEL_GRACE_NS, CANCEL_GRACE_NS))
         if raw is None or raw[1] == wire.FAIL:
             raise DeadlineExceeded("no answer before the deadline; it may or may not have been done")

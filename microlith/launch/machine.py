@@ -74,6 +74,7 @@ class Machine:
         self.ready = False
         self._dead = ""
         self._refused = ""  # by the root: what would have to be different
+        self._never = ""  # why it will not become ready
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._start_root()
@@ -128,6 +129,8 @@ class Machine:
         with self._changed:
             if record["event"] == "ready":
                 self.ready = True
+            elif record["event"] == "gave up" and not self.ready:
+                self._never = f"the server {record['name']} died too often before all were ready, and was given up"
             elif record["event"] == "refused":
                 self._refused = record["text"]
             elif record["event"] == "ended":
@@ -187,11 +190,13 @@ class Machine:
         """Wait until every server is ready.  Raises MachineDied or TimeoutError."""
         limit = time.monotonic() + timeout_s
         with self._changed:
-            while not self.ready and not self._down:
+            while not self.ready and not self._down and not self._never:
                 if not self._changed.wait(max(0.0, limit - time.monotonic())):
                     raise TimeoutError(f"{self.name} was not ready within {timeout_s:g} s\n{self.logs()}")
         if self._refused:
             raise UsageError(self._refused)
+        if self._never:
+            raise MachineDied(f"{self._never}\n{self.logs()}")
         if self._down:
             raise MachineDied(f"{self._dead or 'it was stopped'}\n{self.logs()}")
         return self

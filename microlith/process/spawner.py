@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import select
 import signal
 import socket
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from microlith.process.birth import Birth
 from microlith.process.interpreter import start_zygote
 
 _PR_SET_CHILD_SUBREAPER = 36
+PREPARING_S, FORKING_S = 20.0, 2.0  # a zygote that takes longer (it was stopped, say) is replaced
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -28,6 +30,7 @@ class Spawner:
         self._first = {"modules": modules, "classes": classes, "path": path}
         self.pid = 0  # of the zygote
         self._spare = 0  # the pid of the process it forked ahead
+        self._prepared = False  # it has forked once, so it answers quickly
         self._end: socket.socket | None = None
         self.restarts = -1
         self._pidfd = -1
@@ -43,6 +46,7 @@ class Spawner:
     def start(self, zygote: tuple[int, socket.socket] | None = None) -> None:
         """Start a zygote, or take one that was started; it prepares itself while the caller goes on."""
         self.close()
+        self._prepared = False
         self.pid, self._end = zygote or start_zygote()
         self._pidfd = os.pidfd_open(self.pid)
         if self._watch is not None:
@@ -68,9 +72,11 @@ class Spawner:
     def _hear(self, wait: bool = True) -> int | None:
         """One word of the zygote: the pid of the domain that was asked for, or None for other news."""
         assert self._end is not None
+        if wait and not select.select([self._end], [], [], FORKING_S if self._prepared else PREPARING_S)[0]:
+            raise parcel.Closed
         news, _ = parcel.receive(self._end, wait)
         if "spare" in news:
-            self._spare = int(news["spare"])
+            self._spare, self._prepared = int(news["spare"]), True
             return None
         self._spare = 0
         return int(news["pid"])

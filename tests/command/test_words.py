@@ -41,17 +41,17 @@ def test_bind(operation, words, expected):
     [
         ("echo", [], "Menu.echo is missing the argument 'data'"),
         ("echo", ["a", "b"], "times is 'b', which is not a number"),
-        ("echo", ["a", "99999999999999999999"], "times is '99999999999999999999', which is not a int"),
+        ("echo", ["a", "99999999999999999999"], "times is '99999999999999999999', which is not of type int"),
         ("echo", ["a", "1", "c"], "'c' is one argument too many"),
         ("echo", ["a", "data=b"], "Menu.echo has no (free) parameter 'data'"),
         ("echo", ["@/nope"], "data: /nope cannot be read: no such file or directory (@@ begins a text with @)"),
         ("odd", ["redd"], "colour is 'redd'; did you mean 'red'?"),
         ("odd", ["red", "maybe"], "yes is 'maybe'; write true or false"),
         ("points", ["[1"], "several is '[1', which is not JSON (expecting ',' delimiter)"),
-        ("points", ["[1]"], "several is '[1]', which is not a tuple[Point, ...]"),
+        ("points", ["[1]"], "several is '[1]', which is not of type tuple[Point, ...]"),
         ("points", ['[{"x": 1, "nam": "n"}]'], "several: Point has no field 'nam'; did you mean 'name'?"),
         ("points", ['[{"x": 1}]'], "Missing required argument 'name'"),
-        ("other", ["menu"], "menu is 'menu'; as a Cell there are cell"),
+        ("other", ["menu"], "menu is 'menu'; of type Cell there are cell"),
     ],
 )
 def test_bind_mistakes(operation, words, said):

@@ -75,4 +75,6 @@ def test_machine_whose_root_dies_too_often_is_given_up(tmp_path):
         machine.wait_ready()
         os.kill(machine.root_pid, signal.SIGKILL)
         with pytest.raises(MachineDied, match="given up"):
-            until(lambda: machine.state() and False)
+            machine.wait_ready()
+            until(lambda: not machine.ready)
+            machine.wait_ready()
