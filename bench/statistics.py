@@ -50,17 +50,15 @@ def of_median(values: Sequence[float]) -> Estimate:
 
 
 def _ranks_to_skip(n: int) -> int:
-    """How many values at each end lie outside the interval: P(Binomial(n, 1/2) < skip) <= 2.5 %."""
-    total, term, skip = 0.0, 0.5**n if n < 1000 else 0.0, 0
-    if n >= 1000:  # the normal approximation is exact to a rank here
-        return max(0, math.floor((n - Z95 * math.sqrt(n)) / 2))
-    while skip < n // 2:
+    """How many values at each end lie outside: the most with P(Binomial(n, 1/2) <= skip) at most 2.5 %."""
+    if n >= 1000:  # the normal approximation is good to a rank here, and 0.5 ** n is not
+        return math.floor((n - Z95 * math.sqrt(n)) / 2) - 1
+    total, term, skip = 0.0, 0.5**n, -1
+    while total + term <= 0.025:
         total += term
-        if total > 0.025:
-            break
         skip += 1
-        term *= (n - skip + 1) / skip
-    return skip
+        term *= (n - skip) / (skip + 1)
+    return max(skip, 0)
 
 
 def bootstrap(values: Sequence[float], statistic: Callable[[Sequence[float]], float], seed: int) -> Estimate:

@@ -33,9 +33,11 @@ def shown(value: float | None) -> str:
 
 
 def us(value: float | None) -> str:
-    """Microseconds in at most five characters."""
+    """Microseconds in at most four characters; `k` are thousands, `s` seconds."""
     if value is None:
         return "-"
+    if value >= 999_500:
+        return f"{value / 1e6:.0f}s"
     if value >= 9999.5:
         return f"{value / 1000:.0f}k"
     return f"{value:.0f}" if value >= 99.5 else f"{value:.1f}" if value >= 0.95 else f"{value:.2f}"

@@ -254,8 +254,8 @@ class Broker:
         try:
             self._send(identity, _FIRST)
             self._send(raw, _LAST)
-        except zmq.ZMQError:  # EAGAIN: its queue is full; EHOSTUNREACH: it has gone, and its death is on the way
-            return False
+        except zmq.ZMQError as error:  # EAGAIN: its queue is full
+            return error.errno == zmq.EHOSTUNREACH  # it has gone, with what we sent it: its death is on the way
         self.words[SENT] += 1
         self.words[BYTES_OUT] += len(raw)
         return True

@@ -82,7 +82,8 @@ class Domains:
         grants = tuple(ports[slot.server] for part in birth.parts for slot in part.slots)
         own = tuple(part.port for part in birth.parts if not part.app)
         lines = tuple(line for line, _, _ in domain.lines)
-        self.kernel.broker.step(events.Create(task, name, birth.rank, own, grants, lines))
+        calls, rights, queue = (int(birth.quota.get(key, 0)) for key in ("calls", "rights", "queue"))
+        self.kernel.broker.step(events.Create(task, name, birth.rank, own, grants, lines, (calls, rights, queue)))
         return domain
 
     def _lines(self, birth: Birth) -> tuple[tuple[int, int, str], ...]:

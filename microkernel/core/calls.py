@@ -39,7 +39,7 @@ def _refusal(core: State, event: ev.Call) -> str:
     server = core.owners[core.rights[(task, event.handle)].port]
     if core.tasks[server].rank >= core.tasks[task].rank:
         return "RankViolation"
-    if core.opened[task] >= core.quota_calls or _full(core, server):
+    if core.opened[task] >= core.tasks[task].quota.calls or _full(core, server):
         return "Busy"
     return ""
 
@@ -55,7 +55,7 @@ def _unreachable(core: State, event: ev.Call | ev.Forward) -> str:
 
 
 def _full(core: State, server: int) -> bool:
-    return server in core.queues and len(core.queues[server]) >= core.queue_limit
+    return server in core.queues and len(core.queues[server]) >= core.tasks[server].quota.queue
 
 
 def _holder(core: State, task: int, serial: int) -> Open | None:

@@ -154,6 +154,7 @@ class Create(Word, frozen=True):
     ports: tuple[int, ...]
     grants: tuple[int, ...]
     lines: tuple[int, ...] = ()
+    quota: tuple[int, int, int] = (0, 0, 0)  # open calls, rights, waiting requests; 0: the core's default
 
 
 class Started(Word, frozen=True):

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from microkernel.core import events as ev
 from microkernel.core.pending import abandon, fail, forget, pump, take_away, wither
 from microkernel.core.rights import become, install, release
-from microkernel.core.state import DOWN, GONE, LIVE, READY, STARTING, SUSPENDED, Right, State, Task
+from microkernel.core.state import DOWN, GONE, LIVE, READY, STARTING, SUSPENDED, Quota, Right, State, Task
 
 
 def create(core: State, event: ev.Create, out: list[ev.Effect]) -> None:
@@ -19,7 +19,9 @@ def create(core: State, event: ev.Create, out: list[ev.Effect]) -> None:
     repeated = len(ports) < len(event.ports) or len(lines) < len(event.lines)
     if repeated or event.task in core.tasks or ports & core.owners.keys() or lines & core.lines.keys():
         return
-    core.tasks[event.task] = Task(event.name, event.rank, event.ports, event.grants, event.lines)
+    wanted = zip(event.quota, (core.quota_calls, core.quota_rights, core.queue_limit), strict=True)
+    quota = Quota(*[own or default for own, default in wanted])
+    core.tasks[event.task] = Task(event.name, event.rank, event.ports, event.grants, event.lines, quota)
     core.owners.update(dict.fromkeys(event.ports, event.task))
     core.lines.update(dict.fromkeys(event.lines, (event.task, True)))
     for table in (core.held, core.opened, core.used):

@@ -26,6 +26,14 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A value in a table."""
 
 
+class Quota(Row, frozen=True):
+    """What a task may have: calls of its own open, rights, requests waiting for it."""
+
+    calls: int
+    rights: int
+    queue: int
+
+
 class Task(Row, frozen=True):
     """A schedulable party: server, app or client.  `incarnation` 0: never started."""
 
@@ -34,6 +42,7 @@ class Task(Row, frozen=True):
     ports: tuple[int, ...]
     grants: tuple[int, ...]
     lines: tuple[int, ...]
+    quota: Quota
     state: int = DOWN
     incarnation: int = 0
 

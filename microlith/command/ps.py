@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from microlith.command import output
-from microlith.command.remote import Lost, Remote, exits, machine_option
+from microlith.command.remote import NONE, Lost, Remote, exits, machine_option
 from microlith.interface.status import UsageError
 
 GLANCE_S = 3.0  # a machine that is stopped or still booting must not keep the others from being shown
@@ -33,7 +33,7 @@ def ps(context: click.Context, machine: str | None, as_json: bool) -> None:
     if as_json:
         output.as_json({"machines": machines})
     elif not machines:
-        output.say("no machine is running; start one with 'microlith launch SYSTEM'")
+        output.say(NONE)
     else:
         for number, found in enumerate(machines):
             _print(found, number > 0)

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 ANSWER_S = 25.0  # the launcher gives the root 20 s
 LOST = 3
+NONE = "no machine is running; start one with 'microlith launch SYSTEM'"
 DEATHS = ("reboot", "down")  # news after which nothing attached to the machine is attached any more
 
 
@@ -116,8 +118,13 @@ class Remote:
             raise Lost(self._died(str(error))) from None
 
     def close(self) -> None:
-        """Hang up."""
+        """Let the connection go."""
         self.end.close()
+
+    def hang_up(self) -> None:
+        """End the connection; a thread that waits for news gets Lost."""
+        with suppress(OSError):
+            self.end.shutdown(socket.SHUT_RDWR)
 
     def __enter__(self) -> "Remote":
         return self

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from microlith.command import output
-from microlith.command.remote import Lost, Remote, exits, machine_option
+from microlith.command.remote import NONE, Lost, Remote, exits, machine_option
 from microlith.interface.status import UsageError
 
 PATIENCE_S = 25.0  # the launcher kills what does not end in order within 20 s
@@ -29,6 +29,8 @@ def stop(machine: str | None, everything: bool, as_json: bool) -> None:
     if machine and everything:
         raise click.UsageError("--machine and --all exclude each other")
     folders = rundir.running() if everything else [rundir.find(machine)]
+    if not folders:
+        output.say(NONE)
     for folder in folders:
         _ask(folder)
     for folder in folders:

@@ -26,11 +26,14 @@ class Watch:
     def __enter__(self) -> "Watch":
         self._active = True
         self._before = signal.signal(signal.SIGUSR1, self._interrupt)
-        threading.Thread(target=self._attend, daemon=True).start()
+        self._thread = threading.Thread(target=self._attend, daemon=True)
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._active = False
+        self.remote.hang_up()
+        self._thread.join()
         signal.signal(signal.SIGUSR1, self._before)
         self.remote.close()
 

@@ -15,7 +15,7 @@ from microlith.process.birth import Birth
 from microlith.process.interpreter import start_zygote
 
 _PR_SET_CHILD_SUBREAPER = 36
-PREPARING_S, FORKING_S = 20.0, 2.0  # a zygote that takes longer (it was stopped, say) is replaced
+PREPARING_S, FORKING_S = 8.0, 2.0  # a zygote that takes longer (it was stopped, say) is replaced
 _libc = ctypes.CDLL(None, use_errno=True)
 
 

@@ -1,7 +1,7 @@
 """Calls, replies, forwards, cancels, deadlines."""
 
 import pytest
-from machine import APP, DISK, DISK_PORT, FILES, Machine, fails, of
+from machine import APP, DISK, DISK_PORT, FILES, FILES_PORT, Machine, fails, of
 
 from microkernel.core import events as ev
 
@@ -216,3 +216,11 @@ def test_undeliverable_call_is_busy_and_leaves_no_right(machine):
 def test_undeliverable_call_of_another_server_changes_nothing(machine):
     call = machine.delivered(machine.call(FILES, 1))
     machine.refuses(lambda: machine.step(ev.Undeliverable(FILES, call)), [])
+
+
+def test_create_with_a_quota_of_its_own_bounds_that_task_alone():
+    machine = Machine()
+    machine.core.step(ev.Create(9, "small", 9, (), (FILES_PORT,), (), (1, 0, 0)))
+    machine.core.step(ev.Started(9, 1))
+    machine.core.step(ev.Call(9, 1, 1, 1, 7, False, 0, (), b""))
+    assert ev.Fail(9, 2, "Busy") in machine.core.step(ev.Call(9, 1, 2, 1, 7, False, 0, (), b""))

@@ -71,6 +71,7 @@ def test_cancel_of_a_waiting_call_consumes_nothing(architecture, target, tmp_pat
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_stopped_zygote_delays_nobody_but_births(architecture, tmp_path):
     with booted(tmp_path / "ledger", architecture) as machine:
+        assert ask(machine, "other.echo", '"x"')["answer"] == "x"  # the zygote is prepared
         os.kill(machine.state()["zygote"], signal.SIGSTOP)
         with Question(machine, "victim.echo", '"x"') as question:  # needs a birth
             assert question.next()["answer"] == "x"

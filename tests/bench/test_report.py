@@ -1,0 +1,84 @@
+"""The report follows from the records, and fits."""
+
+import pytest
+from canned import document
+
+from bench.report import WIDTH, report
+from bench.table import shown, us
+
+
+def text(*arguments, **changes):
+    """Its words, however the lines are broken."""
+    return " ".join(report(document(*arguments, **changes)).split())
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 9])
+@pytest.mark.parametrize("campaign", [False, True])
+def test_report_fits_80_columns_however_many_architectures(count, campaign):
+    calls = {f"architect{number}": 3.0**number * 12345 for number in range(count)}
+    made = report(document(calls, campaign=campaign))
+    assert max(len(line) for line in made.splitlines()) <= WIDTH
+    assert all(name in made for name in calls)
+
+
+def test_sentence_on_calls_follows_the_numbers():
+    found = text()
+    assert (
+        "0.10 us in library, 20.0 us in monolith (200 times library) and 100 us in mach (5.0 times monolith)" in found
+    )
+    found = text({"library": 0.1, "monolith": 100.0, "mach": 50.0})
+    assert "50.0 us in mach (500 times library) and 100 us in monolith (2.0 times mach)" in found
+
+
+def test_sentence_on_calls_does_not_tell_apart_what_the_control_cannot():
+    assert "(not told apart from monolith)" in text(control=(0.1, 6.0))
+    assert "not told apart" not in text(control=(0.9, 1.1))
+
+
+def test_sentence_on_crossings_follows_the_numbers():
+    assert "none in library, 6 in monolith and 32 in mach; mach crosses 5.3 times as often as monolith" in text()
+
+
+def test_sentence_on_copying_names_the_faster():
+    assert "monolith is 3.0 times as fast as mach" in text(speeds={"library": 20.0, "monolith": 30.0, "mach": 10.0})
+    assert "cannot be told apart" in text(speeds={"library": 10.0, "monolith": 10.1, "mach": 10.0})
+
+
+def test_sentence_on_kills_follows_the_numbers():
+    found = text(failed={"library": 1.0, "monolith": 1.0})
+    assert "took the copying program down in library (first good answer after 1 ms) and monolith" in found
+    assert (
+        "and left it running in mach (first good answer after 1000 ms). No file that had been synced was lost" in found
+    )
+    assert "Of the synced files, 3 in monolith came back wrong" in text(lost={"monolith": 3})
+    assert "took the copying program down" not in text()
+
+
+def test_control_out_of_range_is_said():
+    assert "too busy; run it again" in text(control=(1.2, 1.4))
+    assert "noisy" in text(control=(0.5, 2.0))
+
+
+def test_wrong_data_comes_first():
+    assert "WRONG DATA CAME BACK: 2 files, 'a' first." in text(wrong=["a", "b"])
+
+
+def test_campaign_prints_all_outcomes_and_their_intervals():
+    made = report(document(campaign=True))
+    assert "not activated" in made
+    assert "silent wrong answer" in made
+    assert made.count("1 of 2, 9.4 to 90.5 %") == 3 * 8
+
+
+@pytest.mark.parametrize(
+    ("value", "short"), [(None, "-"), (0.0, "0"), (3.0, "3"), (16732.0, "16 732"), (3.456, "3.5"), (0.034, "0.034")]
+)
+def test_shown(value, short):
+    assert shown(value) == short
+
+
+@pytest.mark.parametrize(
+    ("value", "short"), [(0.034, "0.03"), (5.26, "5.3"), (99.7, "100"), (12345.0, "12k"), (2.5e6, "2s")]
+)
+def test_us(value, short):
+    assert us(value) == short
