@@ -76,6 +76,18 @@ def _folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+class Failed(RuntimeError):
+    """A machine did not do what a comparison needs of it; the text says where."""
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, TimeoutError) as error:
+        raise Failed(f"{what} failed: {error}") from error
+
+
 class _Run:
     """The rounds and the trials of one comparison."""
 
@@ -104,7 +116,8 @@ class _Run:
                     break
                 with_tree = number == 0 or (number < options.tree_rounds * labels and spent < TREE_SHARE)
             self._say(f"round {number // labels + 1} of {options.rounds}: {label}")
-            found.append(run_round(self.bench, label, architecture, options.operations, with_tree))
+            with _named(f"a round of {label}"):
+                found.append(run_round(self.bench, label, architecture, options.operations, with_tree))
         return found
 
     def trials(self) -> list[Trial]:
@@ -114,7 +127,8 @@ class _Run:
         for number, after in enumerate(afters, 1):
             for architecture in self.options.architectures:
                 self._say(f"kill {number} of {self.options.kills}: {architecture}")
-                found.append(run_trial(self.bench, architecture, after))
+                with _named(f"a kill in {architecture}"):
+                    found.append(run_trial(self.bench, architecture, after))
         return found
 
 

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.driver import Ended, Lines, Silent, copy, copying, working
+from bench.driver import Lines, Silent, copy, copying, working
 from bench.judge import wrong_files
 from bench.rounds import PLACE, Bench
 from bench.subject import Subject
@@ -183,9 +183,9 @@ def _recover(trial: Trial, machine: Machine, watch: _Watch, subject: Subject) ->
         with working(machine, subject.programs["workload"]) as client:
             answered = client.ask(do="answer", patience_s=HANG_S)["at"]
         trial.recovery_ns = answered - watch.ordered
-    except Silent:
+    except TimeoutError:
         trial.hung = True
-    except (Ended, RuntimeError) as error:
+    except (RuntimeError, UsageError) as error:  # Ended and MachineDied among them
         trial.statuses.append(str(error))
 
 
@@ -195,7 +195,7 @@ def _judge(trial: Trial, machine: Machine, bench: Bench, acknowledged: list[str]
     out.mkdir()
     try:
         copy(machine, bench.subject.programs["copy_out"], "target", out, place)
-    except (Ended, Silent, RuntimeError) as error:
+    except (RuntimeError, TimeoutError, UsageError) as error:
         trial.statuses.append(f"reading back: {error}")
     finally:
         trial.lost = wrong_files(bench.tree, out, acknowledged)

@@ -46,7 +46,7 @@ COMMANDS = {
 }
 
 #: What replays a microkernel's record: path -> (steps, what differed first or None).
-REPLAY = "microkernel.recorder:replay"
+REPLAY = "microkernel.replay:replay"
 
 #: How a domain that hangs on a kernel reaches it: (frame, birth, descriptors) -> connection.
 TRANSPORTS = {

@@ -62,8 +62,18 @@ class Library:
     # --- orders ------------------------------------------------------------------------------------
 
     def _listen(self) -> None:
-        """Have the control channel signal us, and poll it in the loop as well."""
-        signal.signal(signal.SIGIO, lambda *_: self.urgent())
+        """Have the control channel signal us, and poll it in the loop as well.
+
+        What the signal takes just before the loop blocks must not wait there: it leaves a mark to wake by.
+        """
+        mark = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.frame.watch(mark, lambda: os.eventfd_read(mark))
+
+        def interrupted(*_: Any) -> None:
+            self.urgent()
+            os.eventfd_write(mark, 1)
+
+        signal.signal(signal.SIGIO, interrupted)
         control = self.root.control.fileno()
         fcntl.fcntl(control, fcntl.F_SETOWN, os.getpid())
         fcntl.fcntl(control, fcntl.F_SETFL, fcntl.fcntl(control, fcntl.F_GETFL) | os.O_ASYNC)

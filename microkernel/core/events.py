@@ -21,14 +21,25 @@ class Word(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
     """An event or an effect."""
 
 
-# --- events: from tasks ----------------------------------------------------------------------------
-
-
-class Call(Word, frozen=True):
-    """A synchronous request through a right; `id` is the caller's name for it, until it is answered."""
+class Spoken(Word, frozen=True):
+    """An event from a task: who speaks, in which incarnation."""
 
     task: int
     incarnation: int
+
+
+class ToTask(Word, frozen=True):
+    """An effect that is a message to a task."""
+
+    task: int
+
+
+# --- events: from tasks ----------------------------------------------------------------------------
+
+
+class Call(Spoken, frozen=True):
+    """A synchronous request through a right; `id` is the caller's name for it, until it is answered."""
+
     id: int
     handle: int
     operation: int
@@ -38,11 +49,9 @@ class Call(Word, frozen=True):
     payload: bytes
 
 
-class Reply(Word, frozen=True):
+class Reply(Spoken, frozen=True):
     """The answer to a delivered call.  `status`: it is a declared status.  `confirm`: tell me if it counted."""
 
-    task: int
-    incarnation: int
     call: int
     status: bool
     confirm: bool
@@ -50,11 +59,9 @@ class Reply(Word, frozen=True):
     payload: bytes
 
 
-class Forward(Word, frozen=True):
+class Forward(Spoken, frozen=True):
     """Hand the right to reply to a delivered @waits call on to the server behind `handle`."""
 
-    task: int
-    incarnation: int
     call: int
     handle: int
     operation: int
@@ -62,79 +69,60 @@ class Forward(Word, frozen=True):
     payload: bytes
 
 
-class Cancel(Word, frozen=True):
+class Cancel(Spoken, frozen=True):
     """Give up a call of my own."""
 
-    task: int
-    incarnation: int
     id: int
 
 
-class Notify(Word, frozen=True):
+class Notify(Spoken, frozen=True):
     """A one-way message through a right."""
 
-    task: int
-    incarnation: int
     handle: int
     operation: int
     payload: bytes
 
 
-class Close(Word, frozen=True):
+class Close(Spoken, frozen=True):
     """Give a right back."""
 
-    task: int
-    incarnation: int
     handle: int
 
 
-class Revoke(Word, frozen=True):
+class Revoke(Spoken, frozen=True):
     """Take away every right that was derived from this one of mine."""
 
-    task: int
-    incarnation: int
     handle: int
 
 
-class Destroy(Word, frozen=True):
+class Destroy(Spoken, frozen=True):
     """Take away every right to an object of mine."""
 
-    task: int
-    incarnation: int
     port: int
     object: int
 
 
-class Watch(Word, frozen=True):
+class Watch(Spoken, frozen=True):
     """Tell me of each death of the server behind this right."""
 
-    task: int
-    incarnation: int
     handle: int
 
 
-class Adopt(Word, frozen=True):
+class Adopt(Spoken, frozen=True):
     """Before ready: the suspended object `old` of an earlier incarnation is my object `new`."""
 
-    task: int
-    incarnation: int
     port: int
     old: int
     new: int
 
 
-class Ready(Word, frozen=True):
+class Ready(Spoken, frozen=True):
     """I serve from now on; what I did not adopt is stale."""
 
-    task: int
-    incarnation: int
 
-
-class Acknowledge(Word, frozen=True):
+class Acknowledge(Spoken, frozen=True):
     """I have handled the interrupt of this line; unmask it."""
 
-    task: int
-    incarnation: int
     line: int
 
 
@@ -201,25 +189,22 @@ class Interrupt(Word, frozen=True):
 # --- effects ---------------------------------------------------------------------------------------
 
 
-class Welcome(Word, frozen=True):
+class Welcome(ToTask, frozen=True):
     """To a started task: the suspended objects (port, object, badge) that it may adopt."""
 
-    task: int
     incarnation: int
     suspended: tuple[tuple[int, int, int], ...]
 
 
-class Up(Word, frozen=True):
+class Up(ToTask, frozen=True):
     """A task is ready."""
 
-    task: int
     incarnation: int
 
 
-class Deliver(Word, frozen=True):
+class Deliver(ToTask, frozen=True):
     """A call, to the server.  `call` is its right to reply; `object` 0 is the service itself."""
 
-    task: int
     call: int
     port: int
     object: int
@@ -230,43 +215,38 @@ class Deliver(Word, frozen=True):
     payload: bytes
 
 
-class Answer(Word, frozen=True):
+class Answer(ToTask, frozen=True):
     """A server's answer, to the caller."""
 
-    task: int
     id: int
     status: bool
     caps: tuple[Cap, ...]
     payload: bytes
 
 
-class Fail(Word, frozen=True):
+class Fail(ToTask, frozen=True):
     """The kernel's own answer to a call: the name of a system status."""
 
-    task: int
     id: int
     status: str
 
 
-class Withdrawn(Word, frozen=True):
+class Withdrawn(ToTask, frozen=True):
     """To the server: the caller of this call has gone or given up."""
 
-    task: int
     call: int
 
 
-class Confirm(Word, frozen=True):
+class Confirm(ToTask, frozen=True):
     """To the server: whether its reply counted."""
 
-    task: int
     call: int
     accepted: bool
 
 
-class Notice(Word, frozen=True):
+class Notice(ToTask, frozen=True):
     """A one-way message, to the server; `lost` were dropped before it."""
 
-    task: int
     port: int
     object: int
     operation: int
@@ -274,26 +254,23 @@ class Notice(Word, frozen=True):
     lost: int
 
 
-class Death(Word, frozen=True):
+class Death(ToTask, frozen=True):
     """To a watcher: that incarnation of the server behind its handle died."""
 
-    task: int
     handle: int
     incarnation: int
 
 
-class Released(Word, frozen=True):
+class Released(ToTask, frozen=True):
     """To the owner: nobody holds a right to this object any more."""
 
-    task: int
     port: int
     object: int
 
 
-class Attend(Word, frozen=True):
+class Attend(ToTask, frozen=True):
     """To the driver: its device wants attention; the shell masks the line."""
 
-    task: int
     line: int
 
 

@@ -57,7 +57,7 @@ def compare(
         command=" ".join(["microlith", *sys.argv[1:]]), **settings,
     )  # fmt: skip
     with _terminated(), _progress() as say:
-        document: dict[str, Any] = kinds.resolve(COMPARE)(options, say)
+        document = _compared(options, say)
     if target == "-":
         output.as_json(document)
     else:
@@ -65,6 +65,15 @@ def compare(
         if target:
             _write(Path(target), document)
     return 1 if document["about"]["wrong"] else 0
+
+
+def _compared(options: Any, say: Say) -> dict[str, Any]:
+    """The document.  A machine that fails is reported in its first line; the rest is in the exception."""
+    try:
+        document: dict[str, Any] = kinds.resolve(COMPARE)(options, say)
+    except RuntimeError as error:
+        raise click.ClickException(str(error).partition("\n")[0]) from error
+    return document
 
 
 def _names(text: str) -> list[str]:

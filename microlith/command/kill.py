@@ -8,7 +8,7 @@ from microlith.command import output
 from microlith.command.remote import exits, machine_of, machine_option
 from microlith.interface.status import UsageError
 
-EPILOG = exits("it could not be killed")
+EPILOG = exits()
 
 
 @click.command(epilog=EPILOG)

@@ -12,7 +12,7 @@ from microlith.interface.status import Status, UsageError
 
 LOOK_S = 0.1
 
-EPILOG = exits("not used")
+EPILOG = exits()
 
 
 @click.command(epilog=EPILOG)
@@ -109,7 +109,7 @@ def _attend(remote: Remote, gone: Any) -> None:
     try:
         while remote.next_news()["event"] != DEATHS[-1]:
             pass
-    except Lost:
+    except (Lost, OSError):
         pass
     gone.set()
 

@@ -1,7 +1,7 @@
 """The command `microlith`: finds a command in the table of kinds.py, and ends as a command should.
 
 Exit status: 0 done; 1 the answer is no, or something failed; 2 the operator's mistake, said in one
-sentence on stderr; 130 interrupted; 141 the reader of stdout went away.
+sentence on stderr; 3 a machine died or could not boot; 130 interrupted; 141 the reader of stdout went away.
 
 A command file imports at its head only click and what is as light; the rest inside its functions, so
 that `microlith --help` and completion are quick.
@@ -26,6 +26,7 @@ Exit status:
   0    done
   1    the answer is no, or something failed
   2    a mistake in the command line or the system file; one sentence says which
+  3    a machine died, could not boot, or does not answer
   130  interrupted
   141  the reader of standard output went away
 

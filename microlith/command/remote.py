@@ -157,13 +157,12 @@ def machine_of(name: str | None, patience_s: float = ANSWER_S) -> Remote:
 
 EXITS = """\b
 Exit status:
-  0    done
-  1    {one}
+  0    done{one}
   2    a mistake in the command line
   3    the machine died, or does not answer
   130  interrupted"""
 
 
-def exits(one: str) -> str:
-    """The epilogue of a command's help; `one` says what exit status 1 means there."""
-    return EXITS.format(one=one)
+def exits(one: str = "") -> str:
+    """The epilogue of a command's help; `one` says what exit status 1 means there, if anything."""
+    return EXITS.format(one=f"\n  1    {one}" if one else "")

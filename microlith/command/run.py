@@ -39,6 +39,8 @@ def run(context: click.Context, app: str, arguments: tuple[str, ...], machine: s
     with machine_of(machine) as remote:
         about = remote.about()
         _check(about, app)
+        if about["one_program"]:
+            _check_free(remote, about)
         if app in about["commands"]:
             status = _foreign(remote, app, (*about["commands"][app], *arguments), devices)
         else:
@@ -55,6 +57,14 @@ def _check(about: dict[str, Any], app: str) -> None:
     if app not in apps:
         hint = did_you_mean(app, apps, f"; it has {listed(apps)}")
         raise UsageError(f"{about['system']} has no app {app!r}{hint}")
+
+
+def _check_free(remote: Remote, about: dict[str, Any]) -> None:
+    """A library OS would start a second program when the first has ended; nobody means that."""
+    instances = [name for domain in remote.ask("state")[0]["domains"] for name in domain["instances"]]
+    running = [name for name in instances if name not in about["servers"]]
+    if running:
+        raise UsageError(f"a library OS runs one program at a time, and {running[0]} is running")
 
 
 def exit_status(name: str, status: int) -> int:

@@ -12,7 +12,7 @@ from microlith.interface.status import UsageError
 PATIENCE_S = 25.0  # the launcher kills what does not end in order within 20 s
 LOOK_S = 0.01
 
-EPILOG = exits("a machine could not be stopped")
+EPILOG = exits()
 
 
 @click.command(epilog=EPILOG)

@@ -7,6 +7,7 @@ gets exactly the code that the machine was booted with, whatever happens to the 
 
 import importlib.machinery
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from opcode import opmap
@@ -53,9 +54,14 @@ class Store:
         self.add(parent)
         if parent in self.modules:
             path = self.modules[parent].locations
-        else:
-            path = list(getattr(sys.modules.get(parent), "__path__", ())) or None
-        return importlib.machinery.PathFinder.find_spec(name, path) if path else None
+        elif parent in sys.modules:
+            path = list(getattr(sys.modules[parent], "__path__", ()))
+        else:  # a folder without __init__.py
+            path = [os.path.join(folder, *parent.split(".")) for folder in sys.path]
+        try:
+            return importlib.machinery.PathFinder.find_spec(name, path) if path else None
+        except KeyError:  # a folder without __init__.py below another: there is nothing to compile
+            return None
 
     # --- in the child: finder and loader -----------------------------------------------------------
 

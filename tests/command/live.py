@@ -82,7 +82,7 @@ class Process:
             self.process = subprocess.Popen(
                 [*COMMAND, *map(str, arguments)], env={**environment(), "TERM": "xterm", "COLUMNS": "100"},
                 stdin=end, stdout=end, stderr=end, start_new_session=True,
-                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - no other way to a terminal
             )  # fmt: skip
             os.close(end)
             self.sources = {self.terminal: "out"}

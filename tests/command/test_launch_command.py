@@ -202,3 +202,13 @@ def test_launch_ends_in_order_with_its_terminal(system, runtime_directory):
         launch.process.wait(10)
         wait_for(lambda: not any(map(alive, pids)), "the end of every process")
         assert not list(runtime_directory.glob("microlith/*"))
+
+
+@pytest.mark.parametrize("architecture", ["monolith", "mach"])
+def test_launch_shows_the_records_of_the_log_server(architecture):
+    with Process("launch", "unix", "--as", architecture) as launch:
+        launch.until("every server is ready", "err")
+        microlith("call", "log.record", "warning", "me", "take care")
+        launch.until(" warning me: take care\n")
+        launch.send()
+        assert launch.end()[0] == 0

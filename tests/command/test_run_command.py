@@ -75,7 +75,8 @@ def test_run_when_the_machine_dies(architecture, system):
         run.until("stuck\n")
         assert microlith("kill", "kernel")[0] == 0
         said = f"microlith: machine {about['name']} died, and stuck-1 with it\n"
-        assert run.end() == (3, "stuck\n", said)
+        status, out, err = run.end()
+        assert (status, out) == (3, "stuck\n") and err.endswith(said)  # the program may have said why it died
 
 
 def test_run_program_that_is_killed(system):
@@ -115,3 +116,11 @@ def test_run_leaves_no_descriptor_in_the_launcher(system):
             count.append(psutil.Process(about["launcher"]).num_fds())
         assert count[1:] == count[:1] * 3
         assert os.getpid() != about["launcher"]
+
+
+def test_run_on_a_library_that_runs_a_program(system):
+    with launched(system, "library"), Process("run", "stuck") as run:
+        run.until("stuck\n")
+        said = "microlith: a library OS runs one program at a time, and stuck-1 is running\n"
+        assert microlith("run", "cat", 0) == (2, "", said)
+        assert microlith("call", "menu.echo", "x")[0] == 2

@@ -20,77 +20,11 @@ import time
 from pathlib import Path
 
 from microlith import System, boot
-from microlith.frame.server import App, Server
-from microlith.interface.devices import HostFile
-from microlith.interface.interface import Interface
-from microlith.interface.operation import idempotent
-from microlith.interface.status import Status, UsageError
+from microlith.interface.status import UsageError
+from tests.fault.campaign_parts import Client, Counters, Relays
 
 PATIENT = {"intensity": 1_000_000, "period_s": 1.0}
 TYPED = frozenset(("ServerDied", "DeadlineExceeded", "Unavailable", "Busy"))
-
-
-class Counter(Interface):
-    """Answers with what it was given."""
-
-    @idempotent
-    def echo(self, number: int, payload: bytes) -> tuple[int, bytes]: ...
-
-    def once(self, number: int) -> int: ...
-
-
-class Counters(Server, Counter):
-    """`once` marks its number in the file."""
-
-    marks: HostFile
-
-    def echo(self, number, payload):
-        return (number, payload)
-
-    def once(self, number):
-        before = os.pread(self.marks.fd, 1, number)
-        os.pwrite(self.marks.fd, bytes((before[0] + 1 if before else 1,)), number)
-        return number
-
-
-class Relays(Server, Counter):
-    """Passes everything on."""
-
-    below: Counter
-
-    def echo(self, number, payload):
-        return self.below.echo(number, payload)
-
-    def once(self, number):
-        return self.below.once(number)
-
-
-class Client(App):
-    """Calls numbers FIRST to FIRST + COUNT; its last line is what it found."""
-
-    counter: Counter
-    relay: Counter
-
-    def main(self, first, count):
-        found, wrong, unknown = collections.Counter(), [], []
-        for number in range(int(first), int(first) + int(count)):
-            try:
-                if not self.call(number):
-                    wrong.append(number)
-                found["answer"] += 1
-            except Status as status:
-                found[type(status).__name__] += 1
-                unknown.append(number)
-        os.write(1, json.dumps({"found": found, "wrong": wrong[:10], "unknown": unknown}).encode() + b"\n")
-        return 0
-
-    def call(self, number):
-        """One call: is the answer its own?"""
-        server = self.relay if number % 3 == 0 else self.counter
-        if number % 2:
-            return server.once(number) == number
-        payload = number.to_bytes(8, "little") * (1 + number % 40)
-        return server.echo(number, payload) == (number, payload)
 
 
 def system(marks):
@@ -155,7 +89,8 @@ class Campaign:
                 self.kills[victim] += 1
             except UsageError:
                 pass  # it is down at the moment
-            self.progress(f"\r{sum(self.kills.values())} kills")
+            if not sum(self.kills.values()) % 20:
+                self.progress(f"{sum(self.kills.values())} kills\n")
         for running in self.running:
             status = running.wait(20)
             if status:

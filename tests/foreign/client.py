@@ -40,7 +40,9 @@ class Silence(Exception):
     """Nothing came in time."""
 
 
-def message(kind, operation=0, flags=0, port=0, call=0, target=0, incarnation=0, deadline=0, caps=(), body=b"", bulk=b""):
+def message(
+    kind, operation=0, flags=0, port=0, call=0, target=0, incarnation=0, deadline=0, caps=(), body=b"", bulk=b""
+):
     """Section 4."""
     head = HEADER.pack(
         VERSION, kind, operation, len(caps), flags, port, call, target, incarnation, deadline, len(body), len(bulk)
@@ -167,9 +169,7 @@ class Client:
         deadline = 0 if waits or deadline_s is None else time.monotonic_ns() + int(deadline_s * 1e9)
         body = msgpack.packb(list(arguments), use_bin_type=True)
         flags = WAITS if waits else 0
-        self.transport.send(
-            message(CALL, operation, flags, 0, self.last, handle, 0, deadline, caps, body, bulk or b"")
-        )
+        self.transport.send(message(CALL, operation, flags, 0, self.last, handle, 0, deadline, caps, body, bulk or b""))
         return self.last
 
     def answer(self, call, seconds=10.0):
@@ -184,11 +184,12 @@ class Client:
 
     def repeat(self, handle, operation, *arguments, times=3, **options):
         """Section 6: an idempotent operation may be repeated after ServerDied."""
-        for attempt in range(times):
+        while True:
+            times -= 1
             try:
                 return self.call(handle, operation, *arguments, **options)
             except Status as status:
-                if status.name != "ServerDied" or attempt == times - 1:
+                if status.name != "ServerDied" or not times:
                     raise
 
     def cancel(self, call):
@@ -381,7 +382,7 @@ def wait(client):
         unflagged=status_of(client.call, clock, 4, 1),
     )
     client.cancel(call)
-    client.answer(call) if False else status_of(client.answer, call)
+    status_of(client.answer, call)
     client.leave()
 
 

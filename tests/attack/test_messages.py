@@ -1,0 +1,104 @@
+"""Hostile messages: those that end their sender, those that do nothing, and those for the servers."""
+
+import pytest
+
+DEADLY = {
+    "no_hello": "did not begin with HELLO",
+    "long_hello": "did not begin with HELLO",
+    "hello_in_frames": "did not begin with HELLO",
+    "short": "no message",
+    "empty": "no message",
+    "version": "no message",
+    "version_zero": "no message",
+    "longer": "no message",
+    "shorter": "no message",
+    "body_beyond": "no message",
+    "caps_beyond": "no message",
+    "body_too_large": "no message",
+    "kind_0": "no message",
+    "kind_99": "no message",
+    "kind_255": "no message",
+    "welcome": "no message",
+    "fail": "no message",
+    "stop": "no message",
+    "released": "no message",
+    "second_hello": "no message",
+    "notice_with_caps": "no message",
+    "noise": "no message",
+    "second_connection": "second connection",
+    "frames": "several frames",
+    "empty_frames": "several frames",
+    "oversize": "second connection",
+}
+
+
+@pytest.mark.parametrize("what", DEADLY)
+def test_message_that_ends_its_sender(arena, what):
+    attacker = arena.attacker("last_words", what)
+    assert DEADLY[what] in arena.convicted(attacker)
+
+
+def test_nonsense_has_no_effect(arena):
+    attacker = arena.attacker("nonsense")
+    said = attacker.read()
+    assert said["before"] == 0
+    assert said["answers"] == {
+        "handle": "NoRight",
+        "mint": "NoRight",
+        "home": "NoRight",
+        "granted": "NoRight",
+        "what": "NoRight",
+        "not held": "NoRight",
+        "no thing": "BadMessage",
+        "position": "BadMessage",
+        "negative": "BadMessage",
+        "good": 8,
+    }
+    assert said["twice"] == "BadMessage"
+    arena.bystander.served()
+    assert attacker.process.poll() is None
+
+
+def test_capabilities_in_messages_that_cannot_be_read_are_given_back(arena):
+    attacker = arena.attacker("capabilities")
+    assert attacker.read() == {"refused": ["BadMessage"], "unused": [14], "counted": True}
+    honest = arena.attacker("nonsense").read()
+    assert honest["answers"]["good"] == 8  # the server's table of rights is not full
+
+
+def test_calls_that_wait_do_not_take_the_places_of_short_ones(arena):
+    attacker = arena.attacker("unflagged")
+    assert attacker.read()["statuses"] == ["BadMessage"]
+    other = arena.attacker("one_call", "pot", 2, 0, 5)
+    other.read()
+    other.go()
+    assert other.read()["status"] == "no status"
+
+
+def test_bodies_that_no_client_would_write(arena):
+    said = arena.attacker("bodies").read(90)
+    assert set(said["answers"]) <= {"BadMessage", "result", "NotFound", "Invalid", "IsADirectory", "NameTooLong"}
+    assert said["answers"]["BadMessage"] > 800
+    arena.bystander.served()
+
+
+def test_arguments_at_the_ends_of_their_ranges(arena):
+    statuses = arena.attacker("extremes").read(90)["statuses"]
+    assert not set(statuses) & {"ServerDied", "BadMessage", "DeadlineExceeded", "Unavailable"}, statuses
+    assert len(statuses) > 5
+
+
+def test_deadlines_in_the_middle_of_everything(arena):
+    names = arena.attacker("deadlines").read(90)["names"]
+    assert names.get("DeadlineExceeded", 0) > 10, names
+    assert "ServerDied" not in names
+    arena.bystander.served()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_messages_at_random(arena, seed):
+    attacker = arena.attacker("fuzz", seed, 2500)
+    said = attacker.read(90)
+    assert said["sent"] == 2500 and said["answered"] > 300
+    assert said["alive"] == "no status"
+    arena.bystander.served(20)

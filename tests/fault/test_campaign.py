@@ -1,0 +1,11 @@
+"""20,000 calls under kills in CI; 10^6 by hand (`python -m tests.fault.campaign --calls 1000000`)."""
+
+from tests.fault.campaign import Campaign
+
+
+def test_calls_under_kills_end_in_an_answer_or_a_typed_status(tmp_path):
+    campaign = Campaign(calls=20_000, clients=4, every=0.05, seed=7).run(tmp_path)
+    assert campaign.violations == []
+    assert sum(campaign.kills.values()) > 20, campaign.report()
+    assert campaign.found["answer"] > 19_000, campaign.report()
+    assert campaign.state["counter"]["incarnation"] > 10
