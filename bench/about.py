@@ -13,7 +13,7 @@ import psutil
 
 #: The microkernel's process: its core and broker, and of the ground what starts processes and speaks to the
 #: launcher.  Not in it: the client's side of the protocol, and architectures, which are functions to plans.
-NOT_KERNEL = frozenset(("__init__.py", "connection.py", "plans.py"))
+NOT_KERNEL = frozenset(("__init__.py", "connection.py", "plans.py", "replay.py"))
 GROUND = (
     *("process/root.py", "process/spawner.py", "process/restart.py", "process/parcel.py"),
     *("frame/wire.py", "frame/page.py"),

@@ -21,6 +21,7 @@ from bench.records import Recorder, outcomes
 from bench.rounds import Bench, Round, run_round, schedule
 from bench.subject import Subject, prepare
 from bench.tree import Tree, stage
+from microlith.kinds import architecture as find_architecture
 from microlith.system.system import System
 
 Progress = Callable[[str, int, int], None]  # what is done now, steps done, steps in all
@@ -38,7 +39,8 @@ class Options:
     tree_rounds: int = 4  # of them, how many copy the tree too
     operations: int = 400  # of each kind in a round
     kills: int = 3  # for each architecture
-    budget_s: float = 75.0  # after which no further round begins, once there are two
+    budget_s: float = 60.0  # after which no further round begins, once there are two
+    kill_budget_s: float = 25.0  # after which no further kills are made, once there is one; a campaign makes all
     placement: str = "free"
     campaign: bool = False  # the kills were asked for: report every outcome
     command: str = ""
@@ -124,7 +126,10 @@ class _Run:
         """All kills: the k-th comes after the same number of files in every architecture."""
         found = []
         afters = orders(self.options.kills, len(self.bench.tree.files), self.options.seed)
+        until = time.monotonic() + self.options.kill_budget_s
         for number, after in enumerate(afters, 1):
+            if number > 1 and time.monotonic() > until and not self.options.campaign:
+                break
             for architecture in self.options.architectures:
                 self._say(f"kill {number} of {self.options.kills}: {architecture}")
                 with _named(f"a kill in {architecture}"):
@@ -137,6 +142,12 @@ def control_of(architectures: list[str]) -> str:
     return architectures[-1]
 
 
+def _link(subject: Subject, architecture: str) -> dict[str, str]:
+    """How the workload reaches the files in an architecture."""
+    link = find_architecture(architecture)(subject.system).template(subject.programs["workload"]).links[0]
+    return {"path": link.path, "transport": link.transport or "none"}
+
+
 def _document(
     options: Options, subject: Subject, tree: Tree, rounds: list[Round], trials: list[Trial], folder: Path
 ) -> dict[str, Any]:
@@ -145,7 +156,8 @@ def _document(
     for found in rounds:
         by_label.setdefault(found.label, []).append(found)
     conditions = {"placement": options.placement, "system": subject.system.name, "clients": 1}
-    recorder = Recorder(options.seed, conditions)
+    links = {name: _link(subject, name) for name in options.architectures}
+    recorder = Recorder(options.seed, conditions, links)
     for name in options.architectures:
         recorder.measured(name, by_label[name], tree.bytes)
         mine = [t for t in trials if t.architecture == name]
@@ -163,7 +175,7 @@ def _document(
         tree=described,
         rounds={label: len(found) for label, found in by_label.items()},
         operations=options.operations,
-        kills=options.kills,
+        kills=len(trials) // len(options.architectures),
         campaign=options.campaign,
         killed=subject.driver,
         images_on=host_filesystem(folder),

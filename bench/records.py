@@ -24,17 +24,21 @@ class NotExact(RuntimeError):
 
 
 class Recorder:
-    """Collects the records of one comparison; `conditions` hold for all of them."""
+    """Collects the records of one comparison; `conditions` hold for all, `links` by architecture."""
 
-    def __init__(self, seed: int, conditions: dict[str, Any]) -> None:
-        self.seed, self.conditions, self.records = seed, conditions, list[Record]()
+    def __init__(self, seed: int, conditions: dict[str, Any], links: dict[str, dict[str, str]]) -> None:
+        self.seed, self.conditions, self.links, self.records = seed, conditions, links, list[Record]()
 
     def add(self, architecture: str, metric: str, unit: str, found: Estimate, **conditions: Any) -> None:
         """One record."""
         rounded = {"value": _round(found.value), "low": _round(found.low), "high": _round(found.high)}
         self.records.append(
             {"architecture": architecture, "metric": metric, "value": rounded["value"], "unit": unit, "n": found.n}
-            | {"low": rounded["low"], "high": rounded["high"], "conditions": {**self.conditions, **conditions}}
+            | {
+                "low": rounded["low"],
+                "high": rounded["high"],
+                "conditions": {**self.conditions, **self.links.get(architecture, {}), **conditions},
+            }
         )
 
     # --- rounds ------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ PAYLOADS = {"null_call": 0, "stat": 0, "read_4k": PAYLOAD, "write_4k": PAYLOAD}
 COUNTED = ("null_call", "read_4k", "read_4k_uncached", "create_write_sync")
 REPETITIONS = 3
 WARM_UP = 30
-WAKE_UPS = {"null_call": 100, "read_4k": 100, "read_4k_uncached": 20, "create_write_sync": 20}
+WAKE_UPS = {"null_call": 100, "read_4k": 100, "read_4k_uncached": 20, "create_write_sync": 10}
 COLD = REPETITIONS + WAKE_UPS["read_4k_uncached"]
 PLACE = "/compare"  # the directory of everything that the comparison writes
 
@@ -81,7 +81,7 @@ def run_round(bench: Bench, label: str, architecture: str, n: int, with_tree: bo
         found.boot_ns = subject.boot_ns
         with working(machine, subject.programs["workload"]) as client:
             at.settle(machine)
-            client.ask(do="prepare", directory=PLACE, cold=COLD)
+            client.ask(do="prepare", directory=PLACE, cold=COLD if with_tree else 0)
             _sizes(found, client)
             _latencies(found, client, n)
             for operation in ("null_call", "read_4k", "create_write_sync"):

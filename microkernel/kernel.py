@@ -18,6 +18,7 @@ from microkernel.domains import Domain, Domains
 from microkernel.flood import Flood
 from microkernel.recorder import Recorder
 from microlith.frame import wire
+from microlith.frame.page import IDLE, STATE
 from microlith.interface.devices import Timer
 from microlith.interface.status import UsageError
 from microlith.process.root import Root
@@ -42,6 +43,7 @@ class Kernel:
         self.domains = Domains(self, root, spawner)
         self.core = Core()
         words = root.page(root.boot.root.domain).words
+        words[STATE] = IDLE  # a kernel never says otherwise: it is at work or waits for work
         endpoint = f"ipc://{root.boot.run}/kernel"
         self.flood = Flood(f"{root.boot.run}/kernel", lambda pid: self.domains.who(pid) is not None)
         self.broker = Broker(self.core, endpoint, words, self.domains.who, self.domains.convict, self.flood.room)
@@ -144,6 +146,7 @@ class Kernel:
         self._delayed = [(when, action) for when, action in self._delayed if when > now]
         for action in due:
             action()
+        self._accepted += self.broker.accepted()
         if self._accepted:
             self._look_at_connections()
         suspect = self.flood.suspect(self.broker.heard or set())

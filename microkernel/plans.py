@@ -1,6 +1,6 @@
 """The architectures of the microkernel."""
 
-from microlith.plan.plan import KERNEL, Domain, Instance, Plan, Template, programs, wire
+from microlith.plan.plan import KERNEL, Domain, Plan, Template, on_boot, own_domain, programs, wire
 from microlith.system.system import System
 
 
@@ -9,12 +9,8 @@ def mach(system: System) -> Plan:
 
     (Accetta et al., "Mach: A New Kernel Foundation for UNIX Development", USENIX Summer 1986.)
     """
-    boot_apps = [app for app in system.apps.values() if app.on_boot]
-    parts = (*system.servers.values(), *boot_apps)
-    domains = tuple(Domain(part.name, "process", (Instance(part.name, part.name),)) for part in parts)
-    links = [link for part in parts for link in wire(part, KERNEL, "zmq")]
-    templates = tuple(
-        Template(app.name, Domain(app.name, "process", (Instance(app.name, app.name),)), wire(app, KERNEL, "zmq"))
-        for app in programs(system)
-    )
-    return Plan("mach", system.name, (Domain("kernel", "kernel"), *domains), tuple(links), templates)
+    parts = (*system.servers.values(), *on_boot(system))
+    links = tuple(link for part in parts for link in wire(part, KERNEL, "zmq"))
+    domains = (Domain("kernel", "kernel"), *map(own_domain, parts))
+    templates = tuple(Template(app.name, own_domain(app), wire(app, KERNEL, "zmq")) for app in programs(system))
+    return Plan("mach", system.name, domains, links, templates)

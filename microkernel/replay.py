@@ -38,6 +38,6 @@ def replay(path: Path) -> tuple[int, str | None]:
             steps += 1
             if effects != expected:
                 return steps, f"step {steps}: {event}\n  recorded {expected}\n  replayed {effects}"
-    except (StopIteration, TypeError, msgspec.MsgspecError) as error:
-        raise UsageError(f"{path} is not a record of a microkernel's run ({type(error).__name__})") from None
+    except (StopIteration, TypeError, msgspec.MsgspecError):
+        raise UsageError(f"{path} is not a record of a microkernel's run") from None
     return steps, None

@@ -1,10 +1,10 @@
 """Microlith: a laboratory for operating-system architectures made of real processes.
 
-    from microlith import boot
+from microlith import boot
 
-    with boot("unix", architecture="mach") as machine:
-        files = machine.connect("files")
-        print(files.list(b"/"))
+with boot("unix", architecture="mach") as machine:
+    files = machine.connect("files")
+    print(files.list(b"/"))
 """
 
 _PLACES = {

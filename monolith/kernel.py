@@ -16,6 +16,8 @@ from typing import Any
 import msgspec
 
 from microlith.frame.frame import Frame
+from microlith.frame.page import IDLE, STATE
+from microlith.interface.status import UsageError
 from microlith.process.birth import Birth
 from microlith.process.restart import Restart
 from microlith.process.root import Root
@@ -58,6 +60,7 @@ class Kernel:
         self.spawner.attend(self.frame.watch, self.frame.unwatch)
         for birth in self.boot.domains:
             self.start_app(birth, birth.domain)
+        self.frame.page.words[STATE] = IDLE
         self.root.event("ready", pid=os.getpid())
         while not self.frame.stopping:
             try:
@@ -87,24 +90,27 @@ class Kernel:
         pid = self.spawner.spawn(ready, descriptors)
         self.root.spent(descriptors)
         theirs.close()
-        return self._admit(name, birth, pid, ours, child=True)
+        return self._admit(name, birth, pid, os.pidfd_open(pid), ours, child=True)
 
-    def _admit(self, name: str, birth: Birth, pid: int, endpoint: socket.socket, child: bool) -> App:
+    def _admit(self, name: str, birth: Birth, pid: int, pidfd: int, endpoint: socket.socket, child: bool) -> App:
         peer = Peer(self.frame, self.assembly.holders, endpoint, name, pid)
         for slot in birth.parts[0].slots:
             peer.grant(self.assembly.servers[slot.server], slot.rank)
-        pidfd = os.pidfd_open(pid)
         app = self.apps[name] = App(name, birth, pid, pidfd, peer, child)
         self.frame.watch(pidfd, lambda: self.ended(app))
+        if not child:  # it ends for us when it hangs up; its process may live on
+            peer.gone = lambda: self.ended(app)
         return app
 
     def ended(self, app: App) -> None:
-        """A program's process is gone."""
+        """A program's process is gone, or an attached process has hung up."""
+        if self.apps.get(app.name) is not app:
+            return
         self.frame.unwatch(app.pidfd)
         os.close(app.pidfd)
+        del self.apps[app.name]
         app.peer.close()
         status = os.waitstatus_to_exitcode(os.waitpid(app.pid, 0)[1]) if app.child else 0
-        del self.apps[app.name]
         self.root.event("ended", name=app.name, status=status, pid=app.pid)
         policy = self.restarts.get(app.name)
         delay = policy.delay(time.monotonic(), status != 0) if policy else None
@@ -121,16 +127,22 @@ class Kernel:
         """Start a demand app; `ended` tells how it ended."""
         birth = self.boot.templates[record["app"]]
         birth = msgspec.structs.replace(birth, arguments=tuple(record.get("arguments", ())))
-        self.root.devices |= dict(zip(record.get("labels", ()), stdio[3:], strict=False))
-        birth = _with_devices(birth, record.get("devices", {}))
-        app = self.start_app(birth, self._name(record["app"]), tuple(stdio[:3]))
+        with self.root.lent(record, stdio):
+            birth = _with_devices(birth, record.get("devices", {}))
+            app = self.start_app(birth, self._name(record["app"]), tuple(stdio[:3]))
         return {"name": app.name, "pid": app.pid}
 
     def attach(self, record: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         """Admit a process of the host as an instance of a demand app, over the socket it brings."""
         birth = self.boot.templates[record["app"]]
         name = self._name(record["app"])
-        self._admit(name, birth, record["pid"], socket.socket(fileno=descriptors[0]), child=False)
+        endpoint = socket.socket(fileno=descriptors[0])
+        try:
+            pidfd = os.pidfd_open(record["pid"])
+        except OSError as error:
+            endpoint.close()
+            raise UsageError(f"pid {record['pid']} cannot be attached: {error.strerror}") from None
+        self._admit(name, birth, record["pid"], pidfd, endpoint, child=False)
         slots = [[s.slot, s.handle, s.rank] for s in birth.parts[0].slots]
         return {"name": name, "transport": "socket", "slots": slots, "rank": birth.rank}
 
@@ -142,6 +154,13 @@ class Kernel:
         if name in self.apps:
             os.kill(self.apps[name].pid, signal.SIGKILL)
             return {"killed": name, "how": "SIGKILL"}
+        if name == "zygote":
+            os.kill(self.spawner.pid, signal.SIGKILL)
+            return {"killed": name, "how": "SIGKILL"}
+        if name not in self.assembly.servers:
+            raise LookupError(
+                f"nothing is called {name!r}; there are {', '.join((*self.assembly.servers, *self.apps))}"
+            )
         self.assembly.poison(name)
         return {"killed": name, "how": "fault"}
 

@@ -15,12 +15,15 @@ from typing import Any
 import msgspec
 
 from microlith.frame.frame import Frame
+from microlith.frame.page import IDLE, SERVING, STATE
 from microlith.process import parcel
 from microlith.process.birth import Birth
 from microlith.process.parts import make
 from microlith.process.root import Root
 from monolith.assembly import Assembly
 from monolith.peer import Peer
+
+BUSY = "a library OS runs one program at a time, and one is running"
 
 
 class Library:
@@ -41,6 +44,7 @@ class Library:
         """Build, run the programs of the plan, then what is asked for, until told to stop."""
         self.assembly.build(self.boot.root.parts)
         self._listen()
+        self.frame.page.words[STATE] = IDLE
         self.root.event("ready", pid=os.getpid())
         for part in self.boot.root.parts:
             if part.app:
@@ -89,12 +93,14 @@ class Library:
             except parcel.Closed:
                 self._launcher_gone()
                 return
-            if record["do"] == "run":
+            if record["do"] != "run":
+                self.root.serve(record, descriptors)
+            elif self.frame.in_program or self.queue:
+                self.root.answer(record["id"], {"error": BUSY})
+                for descriptor in descriptors:
+                    os.close(descriptor)
+            else:
                 self.queue.append((record, descriptors))
-                continue
-            result = self.root.handlers[record["do"]](record, descriptors)
-            if result is not None:
-                self.root.answer(record["id"], result)
 
     def _launcher_gone(self) -> None:
         if self.frame.in_program:
@@ -116,9 +122,11 @@ class Library:
 
     def attach(self, record: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         """A process of the host as the one program, its calls served by this process's loop."""
+        if self._peer is not None and not self._peer.serving and self._peer.hung_up():
+            self._peer.close()
         if self.frame.in_program or (self._peer is not None and not self._peer.closed):
             os.close(descriptors[0])
-            return {"error": "a library OS runs one program at a time, and one is running"}
+            return {"error": BUSY}
         birth = self.boot.templates[record["app"]]
         endpoint = socket.socket(fileno=descriptors[0])
         self._peer = Peer(self.frame, self.assembly.holders, endpoint, record["app"], record["pid"])
@@ -141,11 +149,11 @@ class Library:
         birth = self.boot.templates[name]
         part = birth.parts[0]
         part = msgspec.structs.replace(part, devices={**part.devices, **record.get("devices", {})})
-        self.root.devices |= dict(zip(record.get("labels", ()), stdio[3:], strict=False))
         birth = msgspec.structs.replace(birth, parts=(part,), arguments=tuple(record.get("arguments", ())))
         self._serial += 1
         self.root.answer(record["id"], {"name": f"{name}-{self._serial}", "pid": os.getpid()})
-        self.run_program(f"{name}-{self._serial}", birth, stdio[:3])
+        with self.root.lent(record, stdio):
+            self.run_program(f"{name}-{self._serial}", birth, stdio[:3])
 
     def run_program(self, name: str, birth: Birth, stdio: list[int]) -> None:
         """Run one program to its end, on the standard streams it was given."""
@@ -154,6 +162,7 @@ class Library:
             os.dup2(descriptor, number)
             os.close(descriptor)
         self.program, self.frame.in_program = name, True
+        self.frame.page.words[STATE] = SERVING
         status = 0
         try:
             app = self.assembly.join(make(birth.parts[0], self.root.devices), birth.parts[0])
@@ -167,7 +176,7 @@ class Library:
                 os.dup2(descriptor, number)
                 os.close(descriptor)
         self.frame.deliver_notices()
-        self.root.event("ended", name=name, status=status, pid=os.getpid())
+        self.root.event("ended", name=name, status=status & 0xFF, pid=os.getpid())
 
 
 def run(root: Root) -> int:

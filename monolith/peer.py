@@ -7,6 +7,7 @@ the objects that only it held are released.
 
 import select
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from microlith.frame import wire
@@ -55,6 +56,7 @@ class Peer:
         self._server: Any = None  # whose request is being read, or whose answer is being written
         self._codec = Codec(self._lower, self._lift)
         self._inflow = Inflow()
+        self.gone: Callable[[], None] = lambda: None  # what else is to be done when it is closed
         self._unsent = bytearray()
         frame.watch(endpoint.fileno(), self.readable)
 
@@ -215,6 +217,16 @@ class Peer:
             reply.withdraw()
         for handle in list(self.table):
             self._close_handle(handle)
+        self.gone()
+
+    def hung_up(self) -> bool:
+        """Has the other end been closed?  (Nothing is read.)"""
+        try:
+            return self.closed or not self.endpoint.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
 
     # --- capabilities ------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """The architectures of one address space: library OS and monolith."""
 
-from microlith.plan.plan import DIRECT, PEER, Domain, Instance, Plan, Template, programs, wire
+from microlith.plan.plan import DIRECT, PEER, Domain, Instance, Plan, Template, on_boot, own_domain, programs, wire
 from microlith.system.system import System
 
 
@@ -10,12 +10,14 @@ def library(system: System) -> Plan:
     Every call is the bound method itself.  An error anywhere halts it all.  (Engler, Kaashoek, O'Toole,
     "Exokernel", SOSP 1995, section 2, for the idea; OSKit and unikernels for the form.)
     """
-    boot_apps = [app for app in system.apps.values() if app.on_boot]
-    everything = tuple(Instance(name, name) for name in (*system.servers, *(app.name for app in boot_apps)))
-    root = Domain("library", "process", everything)
-    links = [link for part in (*system.servers.values(), *boot_apps) for link in wire(part, DIRECT)]
+    inside = [app for app in on_boot(system) if not app.command]
+    foreign = [app for app in on_boot(system) if app.command]
+    parts = (*system.servers.values(), *inside)
+    root = Domain("library", "process", tuple(Instance(part.name, part.name) for part in parts))
+    links = [link for part in parts for link in wire(part, DIRECT)]
+    links += [link for app in foreign for link in wire(app, PEER, "socket")]
     templates = tuple(Template(app.name, root, wire(app, DIRECT), inside="library") for app in programs(system))
-    return Plan("library", system.name, (root,), tuple(links), templates)
+    return Plan("library", system.name, (root, *map(own_domain, foreign)), tuple(links), templates)
 
 
 def monolith(system: System) -> Plan:
@@ -23,15 +25,10 @@ def monolith(system: System) -> Plan:
 
     (Bach, "The Design of the UNIX Operating System", 1986, chapter 2.)
     """
-    kernel = Domain(
-        "kernel", "kernel", tuple(Instance(name, name) for name in system.servers), options={"on_fault": "panic"}
-    )
-    boot_apps = [app for app in system.apps.values() if app.on_boot]
+    instances = tuple(Instance(name, name) for name in system.servers)
+    kernel = Domain("kernel", "kernel", instances, options={"on_fault": "panic"})
     links = [link for server in system.servers.values() for link in wire(server, DIRECT)]
-    links += [link for app in boot_apps for link in wire(app, PEER, "socket")]
-    domains = tuple(Domain(app.name, "process", (Instance(app.name, app.name),)) for app in boot_apps)
-    templates = tuple(
-        Template(app.name, Domain(app.name, "process", (Instance(app.name, app.name),)), wire(app, PEER, "socket"))
-        for app in programs(system)
-    )
-    return Plan("monolith", system.name, (kernel, *domains), tuple(links), templates)
+    links += [link for app in on_boot(system) for link in wire(app, PEER, "socket")]
+    domains = (kernel, *map(own_domain, on_boot(system)))
+    templates = tuple(Template(app.name, own_domain(app), wire(app, PEER, "socket")) for app in programs(system))
+    return Plan("monolith", system.name, domains, tuple(links), templates)

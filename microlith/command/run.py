@@ -12,9 +12,7 @@ import click
 from microlith.command import output
 from microlith.command.remote import DEATHS, Lost, Remote, machine_of, machine_option
 from microlith.interface.status import UsageError
-
-#: Where a foreign program finds the machine's control socket, and as which app it attaches.
-CONTROL, APP = "MICROLITH_CONTROL", "MICROLITH_APP"
+from microlith.launch.foreign import environment
 
 EPILOG = """\b
 Exit status: the program's own (128 + N when signal N ended it), or
@@ -181,9 +179,9 @@ def _open_already(descriptor: int) -> bool:
 def _foreign(remote: Remote, app: str, command: tuple[str, ...], devices: tuple[str, ...]) -> int:
     if devices:
         raise UsageError(f"app {app} is a foreign program; it opens its devices itself, so leave --device out")
-    environment = {**os.environ, CONTROL: str(remote.folder / "control"), APP: app}
+    given = environment(remote.folder / "control", app)
     try:
-        process = subprocess.Popen(command, env=environment)
+        process = subprocess.Popen(command, env=given)
     except OSError as error:
         why = (error.strerror or str(error)).lower()
         raise UsageError(f"app {app}: {command[0]} cannot be started: {why}") from None

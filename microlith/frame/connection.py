@@ -138,7 +138,8 @@ class Connection:
         words[STATE] = CALLING | handle << 8
         try:
             self.send(wire.pack(wire.CALL, operation.number, call, handle, 0, deadline, flags, 0, caps, body, bulk))
-            return self._await(call, deadline + self.grace_ns if deadline else 0) or self._give_up(call, operation)
+            until = deadline + self.grace_ns if deadline else 0
+            return self._await(call, until) or self._give_up(call, operation)
         except Gone:
             raise ServerDied(f"{operation.qualified}: the other side is gone") from None
         except BaseException:
@@ -161,7 +162,7 @@ class Connection:
                 self._forgotten += [cap[2] for cap in wire.content(raw)[0]]
 
     def _give_up(self, call: int, operation: Operation) -> bytes:
-        """The deadline passed: cancel.  An answer to a @waits call that was on its way has consumed something, and counts."""
+        """The deadline passed: cancel.  If it @waits, an answer on its way has consumed something, and counts."""
         self.send(wire.pack(wire.CANCEL, call=call))
         if not operation.waits:
             raise DeadlineExceeded("no answer before the deadline; it may or may not have been done")

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from microlith.frame.connection import DEFAULT_DEADLINE_NS, Connection
 from microlith.frame.facade import check_result
 from microlith.frame.methods import Method, method_of
-from microlith.frame.page import BEATS, SERVED, SERVING, SINCE, STATE, Page
+from microlith.frame.page import BEATS, IDLE, SERVED, SERVING, SINCE, STATE, Page
 from microlith.frame.reply import CLOSED, DirectReply, Reply
 from microlith.frame.stub import Stub
 from microlith.interface.interface import operations_of
@@ -218,11 +218,15 @@ class Frame:
             timeout = 0.0
         elif until:
             timeout = max(0.0, (until - monotonic_ns()) / 1e9)
-        for descriptor in [*self._always, *(ready for ready, _ in self._poll.poll(timeout))]:
+        words = self.page.words
+        outer, words[STATE] = words[STATE] if self.in_program else IDLE, IDLE
+        found = [*self._always, *(ready for ready, _ in self._poll.poll(timeout))]
+        words[STATE] = outer
+        for descriptor in found:
             source = self._sources.get(descriptor)
             if source is not None:
                 source()
-        self.page.words[BEATS] += 1
+        words[BEATS] += 1
         if self.stopping and self.in_program:
             raise SystemExit(0)
 

@@ -23,14 +23,14 @@ class Status(Exception):
     number: ClassVar[int] = 0  # errno, 0 where POSIX has no name for it
 
     def __init__(self, detail: str = "") -> None:
+        self.detail = detail
         if isinstance(self, OSError):
-            super().__init__(self.number, detail or type(self).__name__)
+            super().__init__(self.number, str(self))
         else:
             super().__init__(detail)
-        self.detail = detail
 
     def __str__(self) -> str:
-        return self.detail or type(self).__name__
+        return self.detail or (type(self).__doc__ or type(self).__name__).split("\n")[0].rstrip(".")
 
 
 class Panic(Exception):

@@ -23,15 +23,16 @@ def births(system: System, plan: Plan, run: str, program: str, labels: tuple[str
         program=program,
         run=run,
         root=known.domain(plan.root, ()),
-        domains=tuple(known.domain(d, plan.links) for d in plan.domains[1:]),
+        domains=tuple(known.domain(d, plan.links) for d in plan.domains[1:] if d.kind != "outside"),
         templates=templates,
         commands={app.name: app.command for app in system.apps.values() if app.command},
-        restart={d.name: known.restart(d) for d in plan.domains[1:]},
+        restart={d.name: known.restart(d) for d in plan.domains[1:] if d.kind != "outside"},
         classes=tuple(sorted({p.cls for b in known.made for p in b.parts if p.cls})),
         labels=labels,
         options=dict(plan.root.options),
         record=str(options.get("record", "")),
         autostart=tuple(i.name for i in plan.root.instances if i.of in system.apps),
+        outside=tuple(i.of for d in plan.domains[1:] if d.kind == "outside" for i in d.instances),
     )
 
 

@@ -22,6 +22,7 @@ import msgspec
 
 from microlith.interface.status import UsageError
 from microlith.launch import attach
+from microlith.launch.foreign import Foreigners
 from microlith.launch.running import Running
 from microlith.plan.plan import OPERATOR
 from microlith.process import parcel
@@ -64,6 +65,7 @@ class Machine:
         self._devices = devices
         self._attached: dict[str, tuple[int, attach.Attached]] = {}  # by app: the root's reboots then, and it
         self._news = news
+        self._foreigners = Foreigners(self.run_dir, {app: boot.commands[app] for app in boot.outside})
         self._restart = Restart({})
         self._orders: dict[int, Order] = {}
         self._ended: dict[str, dict[str, Any]] = {}
@@ -129,6 +131,7 @@ class Machine:
         with self._changed:
             if record["event"] == "ready":
                 self.ready = True
+                self._foreigners.start()
             elif record["event"] == "gave up" and not self.ready:
                 self._never = f"the server {record['name']} died too often before all were ready, and was given up"
             elif record["event"] == "refused":
@@ -297,6 +300,7 @@ class Machine:
             if self._process is None:
                 return
             self._end()
+            self._foreigners.stop()
             self.detach()
             try:
                 self.order("stop", timeout_s=STOP_S)
@@ -308,6 +312,7 @@ class Machine:
     def destroy(self) -> None:
         """Kill what is left and remove the run directory.  (It also ends a `stop` in another thread.)"""
         self._end()
+        self._foreigners.stop()
         process = self._process
         if process is not None:
             if process.poll() is None:

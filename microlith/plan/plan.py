@@ -107,6 +107,17 @@ def programs(system: System) -> Iterator[Program]:
     yield operator(system)
 
 
+def on_boot(system: System) -> tuple[Program, ...]:
+    """The apps that start with the machine."""
+    return tuple(app for app in system.apps.values() if app.on_boot)
+
+
+def own_domain(part: Part) -> Domain:
+    """A domain for one part alone: a process, or, for a foreign program, whatever runs outside."""
+    foreign = isinstance(part, Program) and bool(part.command)
+    return Domain(part.name, "outside" if foreign else "process", (Instance(part.name, part.name),))
+
+
 def wire(part: Part, path: str, transport: str = "", options: dict[str, Any] | None = None) -> tuple[Link, ...]:
     """One link for each capability of a part, all of one kind."""
     return tuple(

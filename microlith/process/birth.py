@@ -80,6 +80,7 @@ class Boot(msgspec.Struct, frozen=True):
     options: dict[str, Any]
     record: str = ""  # where the kernel writes its events, for `microlith replay`
     autostart: tuple[str, ...] = ()  # apps of the root domain to run
+    outside: tuple[str, ...] = ()  # foreign programs that start with the machine
 
 
 def take_descriptors(birth: Birth, descriptors: list[int]) -> dict[str, int]:

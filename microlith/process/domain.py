@@ -11,7 +11,7 @@ from typing import Any
 
 from microlith.frame.connection import Connection
 from microlith.frame.frame import Frame
-from microlith.frame.page import Page
+from microlith.frame.page import SERVING, STATE, Page
 from microlith.frame.server import App
 from microlith.frame.stub import stub_class
 from microlith.interface.needs import needs_of
@@ -72,6 +72,7 @@ def build(part: PartBirth, connection: Connection, descriptors: dict[str, int]) 
 def run_app(app: App, birth: Birth, connection: Connection) -> int:
     """Run a program to its end."""
     connection.ready()
+    connection.words[STATE] = SERVING
     try:
         return app.main(*birth.arguments) or 0
     finally:

@@ -7,12 +7,13 @@ stop, a fault, or the launcher's death (the control channel closes).
 Control records, both ways, are maps: a request has `do` and `id`, its answer `re`, news `event`.
 """
 
+import contextlib
 import os
 import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -47,6 +48,10 @@ class Root:
         except parcel.Closed:
             self.launcher_gone()
             return
+        self.serve(record, descriptors)
+
+    def serve(self, record: dict[str, Any], descriptors: list[int]) -> None:
+        """Carry an order out and answer it; what cannot be done is an error in words."""
         try:
             result = self.handlers[record["do"]](record, descriptors)
         except (LookupError, UsageError) as error:
@@ -103,6 +108,18 @@ class Root:
         log = os.path.join(self.boot.run, "logs", f"{domain}.log")
         out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), out, os.dup(out)
+
+    @contextlib.contextmanager
+    def lent(self, record: dict[str, Any], descriptors: list[int]) -> Iterator[None]:
+        """The devices that come with the order to run a program, behind its standard streams; closed afterwards."""
+        lent = dict(zip(record.get("labels", ()), descriptors[3:], strict=False))
+        self.devices |= lent
+        try:
+            yield
+        finally:
+            for label, descriptor in lent.items():
+                del self.devices[label]
+                os.close(descriptor)
 
     @staticmethod
     def spent(descriptors: tuple[int, ...]) -> None:

@@ -67,6 +67,7 @@ def test_records_have_the_form(document):
         assert record["low"] <= record["value"] <= record["high"]
         assert record["n"] >= 1
         assert record["conditions"]["placement"] == "free"
+        assert {"path", "transport"} <= set(record["conditions"])
     json.dumps(document)
 
 
