@@ -158,9 +158,8 @@ class Kernel:
             os.kill(self.spawner.pid, signal.SIGKILL)
             return {"killed": name, "how": "SIGKILL"}
         if name not in self.assembly.servers:
-            raise LookupError(
-                f"nothing is called {name!r}; there are {', '.join((*self.assembly.servers, *self.apps))}"
-            )
+            known = ", ".join((*self.assembly.servers, *self.apps))
+            raise LookupError(f"nothing is called {name!r}; there are {known}")
         self.assembly.poison(name)
         return {"killed": name, "how": "fault"}
 

@@ -276,7 +276,7 @@ class Frame:
 
 @contextlib.contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """A limit for every call made inside it, as in `with within(0.5): line = console.read_line()`."""
+    """A limit for every call made inside, in seconds: after it they are given up."""
     limit, outer = monotonic_ns() + int(seconds * 1e9), Frame.ambient
     Frame.ambient = min(limit, outer) if outer else limit
     try:

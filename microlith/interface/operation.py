@@ -106,7 +106,7 @@ class Operation(msgspec.Struct, frozen=True, eq=False):
         """The typed form of the body of a request, for the decoder."""
         types = tuple(bounded(p.annotation) for p in self.parameters)
         if self.request_bulk is not None:
-            types = types[: self.request_bulk] + (None,) + types[self.request_bulk + 1 :]
+            types = (*types[: self.request_bulk], None, *types[self.request_bulk + 1 :])
         return tuple.__class_getitem__(types) if types else tuple[()]
 
     @property
