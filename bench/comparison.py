@@ -23,6 +23,7 @@ from bench.subject import Subject, prepare
 from bench.tree import Tree, stage
 from microlith.kinds import architecture as find_architecture
 from microlith.system.system import System
+from servers.apps.retry import ascii_safe
 
 Progress = Callable[[str, int, int], None]  # what is done now, steps done, steps in all
 
@@ -164,7 +165,8 @@ def _document(
         if mine:
             recorder.killed(name, mine, subject.driver)
     recorder.control(control, by_label[control], by_label[f"{control} again"], tree.bytes)
-    described = {"source": tree.source, "files": len(tree.files), "bytes": tree.bytes, "left_out": dict(tree.left_out)}
+    source = ascii_safe(tree.source)
+    described = {"source": source, "files": len(tree.files), "bytes": tree.bytes, "left_out": dict(tree.left_out)}
     facts = about(
         options.placement,
         options.seed,
@@ -179,7 +181,7 @@ def _document(
         campaign=options.campaign,
         killed=subject.driver,
         images_on=host_filesystem(folder),
-        wrong=sorted({path for found in rounds for path in found.wrong})[:20],
+        wrong=sorted({ascii_safe(path) for found in rounds for path in found.wrong})[:20],
     )
     results = {a: outcomes([t for t in trials if t.architecture == a]) for a in options.architectures}
     return {"about": facts, "records": recorder.records, "outcomes": results}

@@ -16,6 +16,7 @@ from microlith.launch.machine import Machine, MachineDied
 from microlith.launch.running import Running as Program
 
 PATIENCE_S = 30.0
+END_S = 5.0  # for a program to end when it was told to; a library OS runs the next one only then
 
 
 class Silent(TimeoutError):
@@ -109,7 +110,7 @@ def working(machine: Machine, app: str) -> Iterator[Client]:
     finally:
         try:
             os.write(client._to, b'{"do": "end"}\n')
-            client.program.wait(2)
+            client.program.wait(END_S)
         except (OSError, TimeoutError, MachineDied):
             pass
         client.close()

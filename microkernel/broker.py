@@ -36,6 +36,7 @@ Peer = tuple[int, int, int]  # task, incarnation, pid
 _EVENTS, _POLLIN, _RCVMORE = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.RCVMORE)
 _FIRST, _LAST = int(zmq.SNDMORE | zmq.DONTWAIT), int(zmq.DONTWAIT)
 _HEADER, _CAP = wire.HEADER, wire.CAP
+_ROUTING_ID = 5  # bytes of one that libzmq chose: 0 and a number
 _MONITOR = "inproc://accepted"
 _FLAGS, _DEADLINE, _LONG = 5, 24, struct.Struct("<q")  # where they are in a header
 _FAILURES = {status.__name__: status_body(status()) for status in SYSTEM_STATUSES}
@@ -136,7 +137,7 @@ class Broker:
         descriptors no more than that can be opened (see flood.py).
         """
         count = 0
-        while self.door.poll(0):
+        while count < HIGH_WATER and self.door.poll(0):
             self.door.recv_multipart()
             count += 1
         return count
@@ -152,6 +153,9 @@ class Broker:
             return
         if known[0] in self.routes:
             self.convict(pid, "spoke on a second connection")
+            return
+        if len(identity) != _ROUTING_ID or identity[0]:
+            self.convict(pid, "chose its own routing id")
             return
         raw = frame.bytes
         if several or len(raw) != _HEADER.size or raw[:2] != bytes((wire.VERSION, wire.HELLO)):

@@ -15,13 +15,14 @@ our own resident size, and at each of our sockets what the other end has sent an
 """
 
 import array
+import contextlib
 import fcntl
 import os
 import socket
 import struct
 import termios
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from microlith.frame.wire import MAX_MESSAGE
 
@@ -76,7 +77,7 @@ class Flood:
 
     def _sample(self) -> dict[int, int]:
         """How many bytes were seen waiting, by the pid at the other end of each of our Unix sockets."""
-        peers = connections(self.path)
+        peers = [(descriptor, pid) for descriptor, pid, _ in connections(self.path)]
         waiting: dict[int, int] = {}
         for _ in range(SAMPLES):
             for descriptor, pid in peers:
@@ -92,7 +93,7 @@ class Flood:
         """May a large message be sent to this peer now?"""
         untaken = self._untaken.get(pid, 0)
         if untaken + size > UNREAD and resident() - self.low > LIMIT:
-            if any(_ask(descriptor, OUTGOING) for descriptor, peer in connections(self.path) if peer == pid):
+            if any(_ask(twin.fileno(), OUTGOING) for _, peer, twin in connections(self.path) if peer == pid):
                 return False
             untaken = 0
         self._untaken[pid] = untaken + size
@@ -107,11 +108,12 @@ class Flood:
     def crowd(self) -> list[int]:
         """Shut the connections of strangers; the pids of ours that hold too many."""
         held: dict[int, int] = {}
-        for descriptor, pid in connections(self.path):
-            if not self.ours(pid):
-                _shut(descriptor)
-            else:
+        for _, pid, twin in connections(self.path):
+            if self.ours(pid):
                 held[pid] = held.get(pid, 0) + 1
+            else:
+                with contextlib.suppress(OSError):
+                    twin.shutdown(socket.SHUT_RDWR)  # under libzmq's hands, which then closes it
         return [pid for pid, count in held.items() if count > CONNECTIONS]
 
 
@@ -121,22 +123,27 @@ def resident() -> int:
         return int(file.read().split()[1]) * _PAGE
 
 
-def connections(path: str) -> list[tuple[int, int]]:
-    """(descriptor, pid of the peer) of every connection accepted at the Unix socket of that path."""
-    found = []
+def connections(path: str) -> Iterator[tuple[int, int, socket.socket]]:
+    """(descriptor, pid of the peer, a copy to work with) of every connection accepted at the Unix socket `path`.
+
+    The descriptors are libzmq's, which may close and reuse them at any time; a copy stays what it is.
+    """
     for name in os.listdir("/proc/self/fd"):
         try:
-            twin = socket.socket(fileno=os.dup(int(name)))
-        except OSError:
+            copy = os.dup(int(name))
+        except OSError:  # closed in the meantime
+            continue
+        try:
+            twin = socket.socket(fileno=copy)
+        except OSError:  # no socket
+            os.close(copy)
             continue
         with twin:
             if twin.family != socket.AF_UNIX or twin.getsockname() != path:
                 continue
-            if twin.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                continue
-            pid = struct.unpack("3i", twin.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
-            found.append((int(name), pid))
-    return found
+            if not twin.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                pid = struct.unpack("3i", twin.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+                yield int(name), pid, twin
 
 
 def _ask(descriptor: int, what: int) -> int:
@@ -146,12 +153,3 @@ def _ask(descriptor: int, what: int) -> int:
     except OSError:
         return 0
     return count[0]
-
-
-def _shut(descriptor: int) -> None:
-    """End a connection under libzmq's hands, which then closes it."""
-    try:
-        with socket.socket(fileno=os.dup(descriptor)) as twin:
-            twin.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass

@@ -1,9 +1,9 @@
 """Who speaks: ZeroMQ's authentication protocol (RFC 27) on the pid that the host's kernel vouches for.
 
 libzmq asks us before a connection counts.  Its address field is `localhost:uid:gid:pid`, from
-SO_PEERCRED.  A pid that is not one of ours, or a peer that chose its own identity (it could squat
-another's name, or make the ROUTER assert), is refused.  Enforcement is on: without an answer nobody
-gets in.
+SO_PEERCRED.  A pid that is not one of ours is refused.  Enforcement is on: without an answer nobody
+gets in.  (The identity field of the question is our own socket's: a peer's routing id is not known
+here yet.  The broker looks at it with the first message.)
 """
 
 from collections.abc import Callable
@@ -37,9 +37,9 @@ class Gate:
     def _good(self, question: list[bytes]) -> bool:
         if len(question) < 6:
             return False
-        domain, address, identity = question[2], question[3], question[4]
+        domain, address = question[2], question[3]
         pid = pid_of(address.decode("ascii", "replace"))
-        return domain == DOMAIN and not identity and pid is not None and self.admits(pid)
+        return domain == DOMAIN and pid is not None and self.admits(pid)
 
 
 def pid_of(address: str) -> int | None:

@@ -118,10 +118,9 @@ class Connection:
             caps_back, body_back, bulk_back = wire.content(raw)
             if raw[1] == wire.REPLY:
                 break
-            status = read_status(operation, body_back)
-            died = raw[1] == wire.FAIL and type(status) is ServerDied
+            died = raw[1] == wire.FAIL and type(read_status(operation, body_back)) is ServerDied
             if not (died and operation.idempotent and attempt < REPEATS):
-                raise status
+                raise read_status(operation, body_back)  # in no variable: its traceback would hold the capabilities here
         result = self.codec.read_reply(operation, body_back, bulk_back, caps_back)
         if frame.checked:
             check_result(operation, result)

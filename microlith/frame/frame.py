@@ -83,6 +83,7 @@ class Frame:
     def _declared(operation: Operation, status: Status) -> Status:
         if not isinstance(status, (*operation.statuses, SystemStatus)):
             raise Undeclared(f"{operation.qualified} does not declare {type(status).__name__}") from status
+        status.__traceback__ = status.__cause__ = status.__context__ = None  # they hold arguments, and capabilities in them
         return status
 
     def take_reply(self) -> Reply:
@@ -158,7 +159,7 @@ class Frame:
             reply.withdraw()
             raise
         if reply.status is not None:
-            raise reply.status
+            raise reply.take_status()
         return reply.value
 
     def post(self, target: Any, operation: Operation, arguments: tuple[Any, ...]) -> None:

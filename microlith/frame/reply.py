@@ -57,6 +57,12 @@ class DirectReply(Reply):
         self.status, self.value = status, value
         return True
 
+    def take_status(self) -> Status:
+        """The status, given away: one that is raised and kept here would keep the frames that it passed."""
+        status, self.status = self.status, None
+        assert status is not None
+        return status
+
 
 class NoReply(Reply):
     """The answer to an operation that does not wait is its result: there is no right to answer later."""

@@ -134,12 +134,14 @@ class Listener:
         if len(self.clients) >= MOST_CLIENTS:
             silent = [client for client in self.clients if not (client.busy or client.follows or client.running)]
             if silent:
-                min(silent, key=lambda client: client.since).close()
+                oldest = min(silent, key=lambda client: client.since)
+                self.clients.discard(oldest)
+                oldest.close()
         try:
             end, _ = server.accept()
         except OSError:  # it has gone already, or we have no descriptor for it now
             return
-        if len(self.clients) > MOST_CLIENTS:
+        if len(self.clients) >= MOST_CLIENTS:
             end.close()
             return
         client = Client(end)

@@ -145,6 +145,9 @@ def find_class(dotted: str) -> type:
         import importlib.util
 
         alias = "microlith_main_" + str(abs(hash(place)))
+        main = getattr(sys.modules.get("__main__"), "__file__", None)
+        if main and os.path.abspath(main) == place:
+            alias = "__main__"  # this process runs it: its classes are there already
         if alias not in sys.modules:
             spec = importlib.util.spec_from_file_location(alias, place)
             if spec is None or spec.loader is None:

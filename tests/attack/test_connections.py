@@ -35,9 +35,17 @@ def test_clients_that_nobody_admitted_get_no_answer(arena):
     arena.bystander.served()
 
 
-def test_routing_ids_of_the_peers_own_choice_are_refused(arena):
-    attacker = arena.attacker("identities")
-    assert attacker.read() == {"answers": [False] * 6, "honest": True}
+@pytest.mark.parametrize("chosen", [b"files", b"x" * 255, b"y" * 256, b"\0", b"\0" * 6, b"z" * 60000], ids=len)
+def test_routing_id_of_a_peers_own_choice_ends_it(arena, chosen):
+    attacker = arena.attacker("identity", chosen.hex())
+    assert "routing id" in arena.convicted(attacker)
+
+
+@pytest.mark.parametrize("chosen", [b"\0" * 5, b"\0\xff\xff\xff\xff"])
+def test_routing_id_that_looks_given_names_nobody_else(arena, chosen):
+    assert arena.attacker("identity", chosen.hex()).read() == {"welcome": True}
+    arena.bystander.served()
+    assert arena.attacker("identity", chosen.hex()).read() is None  # taken: libzmq shuts the second out
 
 
 def test_child_of_an_admitted_process_is_a_stranger(arena):

@@ -96,7 +96,7 @@ class Ordered(Server, Order):
     """Writes its name when it starts and stops, and calls below while it stops."""
 
     ledger: HostFile
-    name: str
+    title: str
     below: Order | None = None
 
     def start(self):
@@ -112,7 +112,7 @@ class Ordered(Server, Order):
 
     def _write(self, what):
         os.lseek(self.ledger.fd, 0, os.SEEK_END)
-        os.write(self.ledger.fd, f"{what} {self.name}\n".encode())
+        os.write(self.ledger.fd, f"{what} {self.title}\n".encode())
 
 
 class Escape(Interface):
