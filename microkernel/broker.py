@@ -17,6 +17,7 @@ from typing import Any
 import zmq
 from zmq.backend import Socket as Plain  # without the conveniences, which cost microseconds
 
+from microkernel.bell import Bell
 from microkernel.core import Core, events
 from microkernel.core.events import Effect, Event
 from microkernel.zap import DOMAIN, Gate, pid_of
@@ -27,13 +28,11 @@ from microlith.interface.status import SYSTEM_STATUSES
 
 HIGH_WATER = 1000  # messages queued to one peer
 INBOUND = 32  # messages of one peer that are read ahead; beyond it the peer blocks
-TURN = 256  # messages between two looks at time, deaths and orders
 KEPT = 4096  # messages kept for a peer that takes none
 LARGE = 256 * 1024  # bytes from which on a message must find room
 QUEUED = 64 << 20  # bytes of large calls that wait for servers
 Peer = tuple[int, int, int]  # task, incarnation, pid
 
-_EVENTS, _POLLIN, _RCVMORE = int(zmq.EVENTS), int(zmq.POLLIN), int(zmq.RCVMORE)
 _FIRST, _LAST = int(zmq.SNDMORE | zmq.DONTWAIT), int(zmq.DONTWAIT)
 _HEADER, _CAP = wire.HEADER, wire.CAP
 _ROUTING_ID = 5  # bytes of one that libzmq chose: 0 and a number
@@ -70,9 +69,9 @@ class Broker:
         self.door.rcvhwm = 1
         self.door.linger = 0
         self.door.connect(_MONITOR)
+        self.bell = Bell(self.context, self.router)
         self.router.bind(endpoint)
-        self._get: Callable[[int], Any] = partial(Plain.get, self.router)
-        self._recv = partial(Plain.recv, self.router)
+        self._recv: Callable[..., Any] = partial(Plain.recv, self.router)
         self._send = partial(Plain.send, self.router)
         self.endpoint = endpoint
         self.peers: dict[bytes, Peer] = {}
@@ -104,31 +103,33 @@ class Broker:
 
     # --- messages in -------------------------------------------------------------------------------
 
-    def receive(self, limit: int = TURN) -> bool:
-        """Handle what has arrived, up to a limit: a flood must not stop the kernel's clock.  True: there is more."""
-        get, recv = self._get, self._recv
-        while get(_EVENTS) & _POLLIN:
-            if not limit:
+    def receive(self) -> bool:
+        """Wait for a message and handle it.  True: it was the bell."""
+        identity, frame = self._recv(), self._recv(0, False)
+        raw: bytes = frame.bytes
+        peer = self.peers.get(identity)
+        if peer is None:
+            if identity == self.bell.identity:
                 return True
-            limit -= 1
-            identity = recv()
-            peer = self.peers.get(identity)
-            if peer is None:
-                self._stranger(identity)
-                continue
-            raw = recv()
-            if get(_RCVMORE):
-                self._discard()
-                self.convict(peer[2], "sent a message of several frames")
-                continue
-            self.words[RECEIVED] += 1
-            self.words[BYTES_IN] += len(raw)
+            self._stranger(identity, frame)
+        elif frame.more:
+            self._discard()
+            self.convict(peer[2], "sent a message of several frames")
+        else:
+            words = self.words
+            words[RECEIVED] += 1
+            words[BYTES_IN] += len(raw)
             if self.heard is not None:
                 self.heard.add(peer[2])
             event = self.event(raw, peer)
             if event is not None:
                 self.step(event)
         return False
+
+    def drain(self) -> None:
+        """Handle what has arrived already (in the course of attending to the bell, which is silent then)."""
+        while int(self.router.EVENTS) & zmq.POLLIN:
+            self.receive()
 
     def accepted(self) -> int:
         """How many connections were accepted since the last time.
@@ -142,11 +143,10 @@ class Broker:
             count += 1
         return count
 
-    def _stranger(self, identity: bytes) -> None:
+    def _stranger(self, identity: bytes, frame: Any) -> None:
         """The first message of a connection: HELLO from a pid that we know and that has no other."""
-        frame = self.router.recv(copy=False)
         pid = pid_of(str(frame.get("Peer-Address")))
-        several = frame.more
+        several, raw = frame.more, frame.bytes
         self._discard()
         known = self.who(pid) if pid is not None else None
         if known is None or pid is None:
@@ -157,7 +157,6 @@ class Broker:
         if len(identity) != _ROUTING_ID or identity[0]:
             self.convict(pid, "chose its own routing id")
             return
-        raw = frame.bytes
         if several or len(raw) != _HEADER.size or raw[:2] != bytes((wire.VERSION, wire.HELLO)):
             self.convict(pid, "did not begin with HELLO")
             return
@@ -172,7 +171,7 @@ class Broker:
         """A task leaves without ending (the kernel sets this)."""
 
     def _discard(self) -> None:
-        while self._get(_RCVMORE):
+        while self.router.getsockopt(zmq.RCVMORE):
             self.router.recv(copy=False)
 
     def event(self, raw: bytes, peer: Peer) -> Event | None:
@@ -295,6 +294,7 @@ class Broker:
 
     def close(self) -> None:
         """Close the sockets."""
+        self.bell.close()
         self.accepted()
         self.router.disable_monitor()
         self.door.close()

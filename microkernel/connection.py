@@ -335,7 +335,7 @@ class KernelConnection(Connection):
                 f"{operation.qualified}: only a call that came through the kernel is forwarded through it"
             )
         body, bulk, caps = self.codec.request(operation, arguments)
-        raw = wire.pack(wire.FORWARD, operation.number, reply.call, stub.handle, caps=caps, body=body, bulk=bulk)
+        raw = wire.pack(wire.FORWARD, operation.number, reply.call, stub._handle, caps=caps, body=body, bulk=bulk)
         self.open.pop(reply.call, None)
         reply.done = True
         self.send(raw)
@@ -359,8 +359,8 @@ class KernelConnection(Connection):
     # --- capabilities ------------------------------------------------------------------------------
 
     def lower(self, capability: Any) -> wire.Cap:
-        if isinstance(capability, Stub) and capability.connection is self:
-            return (HELD, 0, capability.handle, 0)
+        if isinstance(capability, Stub) and capability._connection is self:
+            return (HELD, 0, capability._handle, 0)
         capability = getattr(capability, "target", capability)
         if isinstance(capability, Object):
             return (MINT, self._port, self._number(capability, self._port), capability.badge)

@@ -184,7 +184,7 @@ class Domains:
     def ended(self, domain: Domain) -> None:
         """A domain's process is gone: tell the core, start it again or give it up."""
         kernel, pid = self.kernel, domain.pid
-        kernel.broker.receive()  # what it said before it died still counts
+        kernel.broker.drain()  # what it said before it died still counts
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) if domain.child else 0
         self._left(domain)
         for line, _, _ in domain.lines:

@@ -16,6 +16,7 @@ our own resident size, and at each of our sockets what the other end has sent an
 
 import array
 import contextlib
+import ctypes
 import fcntl
 import os
 import socket
@@ -30,8 +31,10 @@ LIMIT = 48 << 20  # bytes of growth that call for a look
 UNREAD = 64 << 20  # bytes of large messages that a peer may leave untaken
 CONNECTIONS = 32  # of one pid
 OUTSIDE = 1280  # descriptors kept free: a thousand unseen connections, the backlog, and some handshakes
+TIDY, TIDY_S = 1 << 20, 0.5  # a request to the allocator that gave less than this is repeated more rarely
 SAMPLES, GAP_S = 8, 0.0005
 OUTGOING = 0x5411  # SIOCOUTQ
+_libc = ctypes.CDLL(None)
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -40,7 +43,8 @@ class Flood:
 
     def __init__(self, path: str, ours: Callable[[int], bool]) -> None:
         self.path, self.ours = path, ours
-        self.floor = self.low = resident()
+        self.floor = self.low = self._tidied = resident()
+        self._next_tidy, self._pause = 0.0, TIDY_S
         self._watched: tuple[int, set[int]] | None = None  # our size then, and who kept bytes waiting
         self._untaken: dict[int, int] = {}  # pid -> bytes of large messages since its socket was last empty
 
@@ -53,7 +57,7 @@ class Flood:
 
     def suspect(self, heard: set[int]) -> int | None:
         """The pid of a peer to be ended, or None.  `heard`: who sent whole messages since the last look."""
-        now = resident()
+        now = self._tidy(resident())
         self.low, self.floor = min(self.low, now), min(self.floor, now)
         if now - self.floor < LIMIT:
             self._watched = None
@@ -70,6 +74,17 @@ class Flood:
         elif now - before > MAX_MESSAGE * len(silent):
             return max(silent, key=silent.__getitem__)
         return None
+
+    def _tidy(self, now: int) -> int:
+        """Have the allocator give back what a flood has left free; our size then."""
+        if now > self._tidied + LIMIT // 3 and time.monotonic() > self._next_tidy:
+            before = now
+            _libc.malloc_trim(0)
+            now = resident()
+            self._pause = TIDY_S if now < before - TIDY else min(2 * self._pause, 64 * TIDY_S)
+            self._next_tidy = time.monotonic() + self._pause
+        self._tidied = min(self._tidied, now)
+        return now
 
     def ended(self) -> None:
         """The sender is gone; start from the present size."""

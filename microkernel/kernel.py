@@ -1,6 +1,7 @@
 """The kernel process: the broker's loop, the life of its domains, the launcher's orders.
 
-Everything waits in one epoll: the ROUTER, the gate, interrupt lines, pidfds, the control channel.
+It waits for messages; everything else (interrupt lines, pidfds, the timer, the gate, the control
+channel) rings the bell, which is a message too.
 Which domain is started again, and when, is a policy kept outside the core (`restart.py`).
 """
 
@@ -38,7 +39,6 @@ class Kernel:
     def __init__(self, root: Root, spawner: Spawner) -> None:
         self.root = root
         self.stopping = self.stopped = False
-        self._poll = select.epoll()
         self._sources: dict[int, Callable[[], Any]] = {}
         self.domains = Domains(self, root, spawner)
         self.core = Core()
@@ -62,8 +62,7 @@ class Kernel:
         self._accepted = 0  # connections since the last look at them
         self._clock = Timer.make("kernel")
         self._armed = 0
-        self._restless = True
-        self._router = int(self.broker.router.FD)
+        self._retrying = False
         self.lines: dict[int, int] = {}
         self._delayed: list[tuple[int, Callable[[], None]]] = []
         root.launcher_gone = lambda: self.stop({"id": -1}, [])
@@ -74,7 +73,6 @@ class Kernel:
 
     def run(self) -> int:
         """Boot the domains, then serve until stopped."""
-        self.watch(self._router, self._receive)
         self.watch(self.broker.door.FD, self._accept)
         self.watch(self._clock.line, self._tick)
         self.watch(self.broker.gate.socket.FD, self.broker.gate.answer)
@@ -96,31 +94,26 @@ class Kernel:
 
     # --- the loop ----------------------------------------------------------------------------------
 
-    def turn(self, until: float | None = None) -> None:
-        """Wait for something to be ready and do what follows, at most until a time (monotonic seconds)."""
+    def turn(self) -> None:
+        """Wait for a message, or the bell, and do what follows."""
         broker, core = self.broker, self.core
-        if self._restless:
-            self._receive()
+        if broker.receive():
+            for descriptor in broker.bell.ready():
+                source = self._sources.get(descriptor)
+                if source is not None:
+                    source()
+            broker.bell.attended()
         if core.earliest < self._armed:
             self._arm(core.earliest)
-        timeout = -1 if until is None else max(0.0, until - time.monotonic())
-        if broker.kept:
-            broker.flush()
-            timeout = RETRY_S
-        if self._restless:
-            timeout = 0.0
-        for descriptor, _ in self._poll.poll(timeout):
-            if descriptor == self._router:
-                self._receive()
-                continue
-            # ZeroMQ's descriptor tells of changes once; a send may have eaten one.
-            self._restless = True
-            source = self._sources.get(descriptor)
-            if source is not None:
-                source()
+        if broker.kept and not self._retrying:
+            self._retrying = True
+            self.later(RETRY_S, self._retry)
 
-    def _receive(self) -> None:
-        self._restless = self.broker.receive()
+    def _retry(self) -> None:
+        self.broker.flush()
+        self._retrying = bool(self.broker.kept)
+        if self._retrying:
+            self.later(RETRY_S, self._retry)
 
     def _accept(self) -> None:
         self._accepted += self.broker.accepted()
@@ -164,13 +157,13 @@ class Kernel:
     def watch(self, descriptor: int, ready: Callable[[], Any]) -> None:
         """Call `ready` when the descriptor is readable."""
         self._sources[descriptor] = ready
-        self._poll.register(descriptor, select.EPOLLIN)
+        self.broker.bell.poll.register(descriptor, select.EPOLLIN)
 
     def unwatch(self, descriptor: int) -> None:
         """Stop polling a descriptor."""
         if self._sources.pop(descriptor, None) is not None:
             with contextlib.suppress(FileNotFoundError, PermissionError):
-                self._poll.unregister(descriptor)
+                self.broker.bell.poll.unregister(descriptor)
 
     # --- interrupts --------------------------------------------------------------------------------
 
@@ -209,7 +202,7 @@ class Kernel:
             os.kill(domain.pid, signal.SIGTERM)
             limit = time.monotonic() + GRACE_S
         while domain.pid and time.monotonic() < limit:
-            self.turn(limit)
+            self.turn()
         if domain.pid:
             os.kill(domain.pid, signal.SIGKILL)
         while domain.pid:

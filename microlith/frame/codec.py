@@ -37,7 +37,7 @@ class Codec:
         """Arguments to (body, bulk, capabilities)."""
         index = operation.request_bulk
         if index is None:
-            return (*self._body(operation, arguments, b""),)
+            return self._body(operation, arguments, b"")
         bulk = arguments[index]
         return self._body(operation, (*arguments[:index], None, *arguments[index + 1 :]), bulk)
 

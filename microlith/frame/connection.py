@@ -74,8 +74,8 @@ class Connection:
 
     def lower(self, capability: Any) -> wire.Cap:
         """A capability as an entry in a message."""
-        if isinstance(capability, Stub) and capability.connection is self:
-            return (0, 0, capability.handle, 0)
+        if isinstance(capability, Stub) and capability._connection is self:
+            return (0, 0, capability._handle, 0)
         raise TypeError(f"{capability!r} cannot be passed on this connection")
 
     def lift(self, entry: wire.Cap, interface: Any) -> Any:
@@ -105,8 +105,8 @@ class Connection:
     def call(self, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> Any:
         """Call, and give back the result or raise the status."""
         frame = self.frame
-        if stub.rank >= frame.rank:
-            raise RankViolation(f"rank {frame.rank} may not call {operation.qualified} at rank {stub.rank}")
+        if stub._rank >= frame.rank:
+            raise RankViolation(f"rank {frame.rank} may not call {operation.qualified} at rank {stub._rank}")
         if operation.waits and frame.reply is not None:
             raise TypeError(f"a server never calls the @waits operation {operation.qualified}; it forwards to it")
         if frame.checked:
@@ -114,7 +114,7 @@ class Connection:
         body, bulk, caps = self.codec.request(operation, arguments)
         deadline = frame.deadline_for(operation)
         for attempt in range(REPEATS + 1):
-            raw = self._call_once(stub.handle, operation, deadline, caps, body, bulk)
+            raw = self._call_once(stub._handle, operation, deadline, caps, body, bulk)
             caps_back, body_back, bulk_back = wire.content(raw)
             if raw[1] == wire.REPLY:
                 break
@@ -182,7 +182,7 @@ class Connection:
             check_arguments(operation, arguments)
         body, bulk, _ = self.codec.request(operation, arguments)
         try:
-            self.send(wire.pack(wire.NOTIFY, operation.number, 0, stub.handle, body=body, bulk=bulk))
+            self.send(wire.pack(wire.NOTIFY, operation.number, 0, stub._handle, body=body, bulk=bulk))
         except (Gone, Busy):
             pass
 

@@ -100,7 +100,7 @@ class Frame:
             raise TypeError("only a @waits operation of a capability can be forwarded to")
         arguments = operation.bind(arguments, {})
         if isinstance(owner, Stub):
-            owner.connection.forward(reply, owner, operation, arguments)
+            owner._connection.forward(reply, owner, operation, arguments)
             return reply
         arguments = getattr(method, "admit", tuple)(arguments)
         reply.target = owner
@@ -122,11 +122,10 @@ class Frame:
 
     def deadline_for(self, operation: Operation) -> int:
         """The deadline of a call made now: the earlier of its own and what holds already."""
-        limit = self.limit
         if operation.waits:
-            return limit
+            return self.limit
         own = monotonic_ns() + DEFAULT_DEADLINE_NS
-        return min(own, limit) if limit else own
+        return min(own, self.limit) if self.deadline or Frame.ambient else own
 
     @staticmethod
     def within(seconds: float) -> contextlib.AbstractContextManager[None]:

@@ -16,18 +16,24 @@ if TYPE_CHECKING:
 
 
 class Stub(Implementation):
-    """A capability held through a connection: `handle` is its index in the holder's table."""
+    """A capability held through a connection: `_handle` is its index in the holder's table.
 
-    __slots__ = ("__weakref__", "connection", "handle", "rank")
+    Its own names begin with an underscore, which those of operations never do.
+    """
+
+    __slots__ = ("__weakref__", "_connection", "_handle", "_rank")
+    _connection: "Connection"
+    _handle: int
+    _rank: int
     adapt = None
 
     def __init__(self, connection: "Connection", handle: int, rank: int) -> None:
-        self.connection, self.handle, self.rank = connection, handle, rank
+        self._connection, self._handle, self._rank = connection, handle, rank
 
     def __del__(self) -> None:
-        connection = getattr(self, "connection", None)
+        connection = getattr(self, "_connection", None)
         if connection is not None:
-            connection.forget(self.handle)
+            connection.forget(self._handle)
 
 
 @functools.cache
@@ -35,7 +41,7 @@ def stub_class(interface: Any) -> type[Stub]:
     """The stub class of an interface."""
     methods = {name: _method(operation) for name, operation in interface.__operations__.items()}
     made: type[Stub] = type(
-        f"{interface.__name__}Stub", (Stub, interface), {"__slots__": (), "generated": True, **methods}
+        f"{interface.__name__}Stub", (Stub, interface), {"__slots__": (), "__generated__": True, **methods}
     )
     return made
 
@@ -47,14 +53,14 @@ def _method(operation: Operation) -> Callable[..., Any]:
         def method(self: Stub, *arguments: Any, **keywords: Any) -> Any:
             if keywords or len(arguments) != count:
                 arguments = bind(arguments, keywords)
-            self.connection.notify(self, operation, arguments)
+            self._connection.notify(self, operation, arguments)
 
     else:
 
         def method(self: Stub, *arguments: Any, **keywords: Any) -> Any:
             if keywords or len(arguments) != count:
                 arguments = bind(arguments, keywords)
-            return self.connection.call(self, operation, arguments)
+            return self._connection.call(self, operation, arguments)
 
     method.__name__, method.__qualname__ = operation.name, f"{operation.interface}Stub.{operation.name}"
     return method

@@ -84,13 +84,15 @@ def check_implementation(cls: type) -> None:
     for other in interfaces[1:]:
         if not issubclass(interfaces[0], other):
             raise TypeError(f"{cls.__name__} exports both {interfaces[0].__name__} and {other.__name__}; export one")
-    if vars(cls).get("generated"):
+    if vars(cls).get("__generated__"):
         return
     for operation in operations_of(cls).values():
         method = next((vars(c)[operation.name] for c in cls.__mro__ if operation.name in vars(c)), None)
         if method in [vars(c).get(operation.name) for c in interfaces]:
             raise TypeError(f"{cls.__name__} does not implement {operation.qualified}")
         own = vars(cls).get(operation.name)
+        if own is None and operation.waits and not hasattr(method, "inner"):
+            own = method  # of a mixin that knows nothing of the interface
         if not is_function(own):
             continue
         names = tuple(name for name, _ in plain_parameters(f"{cls.__name__}.{operation.name}", own))

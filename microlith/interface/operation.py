@@ -139,6 +139,10 @@ def read_operation(owner: type, number: int, function: Callable[..., Any]) -> Op
     parameters, result = _signature(where, owner, function)
     _check_marks(where, marks, result)
     carries = any(_has_capability(a) for a in (result, *(p.annotation for p in parameters)))
+    if carries and marks.get("notify"):
+        raise TypeError(f"{where}: a notify carries no capability; nobody would learn that it did not arrive")
+    if function.__name__ == "target":
+        raise TypeError(f"{where}: this name is the frame's own; choose another")
     blobs = [i for i, p in enumerate(parameters) if p.annotation is bytes]
     return Operation(
         number=number,

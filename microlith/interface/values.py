@@ -31,19 +31,22 @@ class Struct(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         names = cls.integer_fields
         if names is None:
             hints = typing.get_type_hints(cls)
-            names = tuple(field for field in cls.__struct_fields__ if int in _leaves(hints[field]))
+            names = tuple(field for field in cls.__struct_fields__ if _has_int(hints[field]))
             cls.integer_fields = names
         for name in names:
-            value = getattr(self, name)
-            if type(value) is int and not INT_LOW <= value <= INT_HIGH:
+            if not _in_range(value := getattr(self, name)):
                 raise ValueError(f"{cls.__name__}.{name} is {value}, outside signed 64 bits")
 
 
-def _leaves(annotation: Any) -> tuple[Any, ...]:
-    """The alternatives of a union, or the annotation alone."""
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        return typing.get_args(annotation)
-    return (annotation,)
+def _has_int(annotation: Any) -> bool:
+    """Is there an int in it, in whatever depth?  (Structs look after their own.)"""
+    return annotation is int or any(map(_has_int, typing.get_args(annotation)))
+
+
+def _in_range(value: Any) -> bool:
+    if type(value) is tuple:
+        return all(map(_in_range, value))
+    return type(value) is not int or INT_LOW <= value <= INT_HIGH
 
 
 def is_interface(annotation: Any) -> bool:

@@ -51,6 +51,12 @@ class Pot(Interface):
         """What became of each attempt to get at the run directory's sockets."""
         ...
 
+    @idempotent
+    def echo(self, data: bytes) -> bytes: ...
+
+    @idempotent
+    def give(self, size: int) -> bytes: ...
+
 
 class Made(Object, Thing):
     def __init__(self, pot):
@@ -99,6 +105,12 @@ class Target(Server, Pot):
     def spin(self):
         while True:
             time.monotonic()
+
+    def echo(self, data):
+        return data
+
+    def give(self, size):
+        return bytes(size)
 
     def misbehave(self, run):
         def bind():

@@ -35,27 +35,26 @@ def test_message_without_an_end_is_noticed_and_its_sender_ended(arena, size):
 def test_largest_messages_of_an_honest_client_are_no_flood(arena):
     clients = [arena.attacker("honest", 6) for _ in range(2)]
     for client in clients:
-        assert client.read(90) == {"right": 12}
+        assert client.read(90) == {"right": 9}
 
 
 def test_notices_to_a_server_that_is_stopped_are_counted_as_lost(arena, frozen):
     before = arena.resident()
-    attacker = arena.attacker("notices", 5000, 100)
+    attacker = arena.attacker("notices", 20000, 100)
     attacker.read()
-    assert attacker.read() == {"sent": 5000}
+    assert attacker.read() == {"sent": 20000}
     arena.bystander.served()
     assert arena.resident() < before + 32 * MIB
     frozen()
     attacker.go()
-    until(lambda: True, "")
     received, lost = attacker.read()["count"]
-    assert lost > 0 and received > 100 and received + lost <= 5000
+    assert lost > 0 and received > 100 and received + lost <= 20000
     # what was lost after the last that arrived is told with the next
     other = arena.attacker("notices", 1, 1)
     other.read(), other.read()
     other.go()
     received, lost = other.read()["count"]
-    assert received + lost == 5001
+    assert received + lost == 20001
 
 
 def test_large_notices_to_a_server_that_is_stopped_do_not_fill_the_kernel(arena, frozen):
@@ -87,12 +86,6 @@ def test_large_calls_to_a_server_that_is_stopped_do_not_fill_the_kernel(arena, f
     before = arena.resident()
     attacker = arena.attacker("large_calls", 40)
     peak = 0
-
-    def done():
-        nonlocal peak
-        peak = max(peak, arena.resident())
-        return "statuses" in said or said.update(attacker.read(0.01) or {})
-
     said = {}
     while not said:
         peak = max(peak, arena.resident())
@@ -111,13 +104,11 @@ def test_flood_of_notices_stops_neither_clocks_nor_answers(arena):
     for attacker in attackers:
         attacker.read()
     arena.bystander.served(10)
-    waiter = arena.attacker("one_call", "pot", 3, 1, 5)  # waits: sent without a deadline, so cancelled by its end
-    waiter.read()
-    late = arena.attacker("one_call", "clock", 2, 0, -1)
+    late = arena.attacker("one_call", "pot", 3, 1, 0.5)
     late.read()
     late.go()
     said = late.read()
-    assert said["status"] == "DeadlineExceeded" and said["took"] < 5
+    assert said["status"] == "DeadlineExceeded" and 0.5 <= said["took"] < 4
     held = arena.attacker("held_call").read(60)
     assert held["released"] == [True] and held["answer"] == 0
     assert all(attacker.process.poll() is None for attacker in attackers)

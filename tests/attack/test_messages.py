@@ -49,7 +49,7 @@ def test_nonsense_has_no_effect(arena):
         "granted": "NoRight",
         "what": "NoRight",
         "not held": "NoRight",
-        "no thing": "BadMessage",
+        "no thing": "RankViolation",
         "position": "BadMessage",
         "negative": "BadMessage",
         "good": 8,
@@ -61,7 +61,7 @@ def test_nonsense_has_no_effect(arena):
 
 def test_capabilities_in_messages_that_cannot_be_read_are_given_back(arena):
     attacker = arena.attacker("capabilities")
-    assert attacker.read() == {"refused": ["BadMessage"], "unused": [14], "counted": True}
+    assert attacker.read() == {"refused": ["BadMessage"], "unused": [7], "counted": True}
     honest = arena.attacker("nonsense").read()
     assert honest["answers"]["good"] == 8  # the server's table of rights is not full
 

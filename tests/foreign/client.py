@@ -163,10 +163,12 @@ class Client:
                 self.answers[0] = got
         return found
 
-    def start(self, handle, operation, *arguments, bulk=None, waits=False, deadline_s=5.0, caps=()):
-        """Send a call; its id.  `arguments` has None where the bulk belongs."""
+    def start(self, handle, operation, *arguments, bulk=None, waits=False, deadline_s=0.0, caps=()):
+        """Send a call; its id.  `arguments` has None where the bulk belongs; `deadline_s` None: none, 0: the usual."""
         self.last += 1
-        deadline = 0 if waits or deadline_s is None else time.monotonic_ns() + int(deadline_s * 1e9)
+        if deadline_s == 0.0:
+            deadline_s = None if waits else 5.0
+        deadline = 0 if deadline_s is None else time.monotonic_ns() + int(deadline_s * 1e9)
         body = msgpack.packb(list(arguments), use_bin_type=True)
         flags = WAITS if waits else 0
         self.transport.send(message(CALL, operation, flags, 0, self.last, handle, 0, deadline, caps, body, bulk or b""))
