@@ -1,8 +1,10 @@
 """A peer to compare the microkernel with: a bare pyzmq loop of three processes, DEALER - ROUTER - DEALER.
 
 It does what nobody can do without when a message goes to a server through a third process, and nothing
-else: no header, no rights, no deadlines, no decoding.  `python -m bench.peers ROLE ENDPOINT` is one of
-the processes; `Bare` runs all three.
+else: no header, no rights, no deadlines, no decoding.  Two styles: `multipart` is the loop as it is
+written with pyzmq, an address frame and a payload sent and received as one multipart message; `lean`
+leaves the address out and handles each frame by itself, which saves what pyzmq's multipart calls cost.
+`python -m bench.peers ROLE ENDPOINT` is one of the processes; `Bare` runs all three.
 """
 
 import json
@@ -10,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -40,6 +43,42 @@ def broker(endpoint: str) -> None:
         router.send(payload)
 
 
+def multipart_broker(endpoint: str) -> None:
+    """Pass every message on to the peer that its first frame names."""
+    router = zmq.Context().socket(zmq.ROUTER)
+    router.router_mandatory = 1
+    router.bind(endpoint)
+    known: dict[bytes, bytes] = {}
+    while len(known) < 2:
+        identity, name = router.recv_multipart()
+        known[name] = identity
+    names = {identity: name for name, identity in known.items()}
+    router.send_multipart([known[b"client"], b"kernel", b"go"])
+    while True:
+        identity, to, payload = router.recv_multipart()
+        router.send_multipart([known[to], names[identity], payload])
+
+
+def multipart_server(endpoint: str) -> None:
+    """Answer every message with itself."""
+    dealer = _dealer(endpoint, b"server")
+    while True:
+        sender, payload = dealer.recv_multipart()
+        dealer.send_multipart([sender, payload])
+
+
+def multipart_client(endpoint: str) -> None:
+    """For each number on standard input, that many round trips; their nanoseconds on standard output."""
+    dealer = _dealer(endpoint, b"client")
+    dealer.recv_multipart()
+
+    def call() -> None:
+        dealer.send_multipart([b"server", PAYLOAD])
+        dealer.recv_multipart()
+
+    _serve(call)
+
+
 def server(endpoint: str) -> None:
     """Answer every message with itself."""
     dealer = _dealer(endpoint, b"server")
@@ -56,6 +95,10 @@ def client(endpoint: str) -> None:
         dealer.send(PAYLOAD)
         dealer.recv()
 
+    _serve(call)
+
+
+def _serve(call: Callable[[], None]) -> None:
     os.write(1, b'{"ready": true}\n')
     for line in sys.stdin:
         data = json.dumps({"ns": timed(call, int(line))}).encode() + b"\n"
@@ -73,7 +116,8 @@ def _dealer(endpoint: str, hello: bytes) -> "zmq.Socket[bytes]":
 class Bare:
     """The three processes; a context manager.  They inherit the affinity of who makes them."""
 
-    def __init__(self) -> None:
+    def __init__(self, style: str = "multipart") -> None:
+        self._style = "multipart_" if style == "multipart" else ""
         self._folder = tempfile.TemporaryDirectory(prefix="microlith-peers-")
         self.endpoint = f"ipc://{Path(self._folder.name) / 'broker'}"
         self._processes = [self._start(role) for role in ("broker", "server", "client")]
@@ -85,7 +129,7 @@ class Bare:
     def _start(self, role: str) -> "subprocess.Popen[bytes]":
         pipe = subprocess.PIPE if role == "client" else subprocess.DEVNULL
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        command = [sys.executable, "-m", "bench.peers", role, self.endpoint]
+        command = [sys.executable, "-m", "bench.peers", self._style + role, self.endpoint]
         return subprocess.Popen(command, stdin=pipe, stdout=pipe, bufsize=0, env=environment, start_new_session=True)
 
     def measure(self, n: int) -> list[int]:
@@ -110,8 +154,10 @@ class Bare:
         self._folder.cleanup()
 
 
+ROLES = {r.__name__: r for r in (broker, server, client, multipart_broker, multipart_server, multipart_client)}
+
 if __name__ == "__main__":
     try:
-        {"broker": broker, "server": server, "client": client}[sys.argv[1]](sys.argv[2])
+        ROLES[sys.argv[1]](sys.argv[2])
     except KeyboardInterrupt:
         pass

@@ -159,6 +159,10 @@ class Domains:
         self.root.event("detached", name=domain.name)
         self._bury(domain)
 
+    def room(self, pid: int, size: int) -> bool:
+        """May a large message be sent to this process now?"""
+        return self.kernel.flood.room(pid, size)
+
     def expect(self, effect: events.Welcome) -> None:
         """The core has started an incarnation: what it will be told when it connects."""
         self.table[effect.task].suspended = effect.suspended

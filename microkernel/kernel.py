@@ -38,7 +38,7 @@ class Kernel:
 
     def __init__(self, root: Root, spawner: Spawner) -> None:
         self.root = root
-        self.stopping = self.stopped = False
+        self.stopping, self._stop_order = False, -1
         self._sources: dict[int, Callable[[], Any]] = {}
         self.domains = Domains(self, root, spawner)
         self.core = Core()
@@ -46,10 +46,8 @@ class Kernel:
         words[STATE] = IDLE  # a kernel never says otherwise: it is at work or waits for work
         endpoint = f"ipc://{root.boot.run}/kernel"
         self.flood = Flood(f"{root.boot.run}/kernel", lambda pid: self.domains.who(pid) is not None)
-        self.broker = Broker(self.core, endpoint, words, self.domains.who, self.domains.convict, self.flood.room)
+        self.broker = Broker(self.core, endpoint, words, self.domains)
         os.chmod(f"{root.boot.run}/kernel", 0o666)  # the folder's name is the secret, the gate decides
-        self.broker.welcome = self.domains.welcome  # type: ignore[method-assign]
-        self.broker.detach = self.domains.detach  # type: ignore[method-assign]
         self.broker.on |= {
             events.Welcome: self.domains.expect,
             events.Up: self.domains.up,
@@ -84,8 +82,9 @@ class Kernel:
             self.root.event("refused", text=str(error))
             return REFUSED
         self._tick()
-        while not self.stopped:
+        while not self.stopping:
             self.turn()
+        self._wind_down()
         self.domains.spawner.close()
         self.broker.close()
         if isinstance(self.broker.recorder, Recorder):
@@ -185,15 +184,16 @@ class Kernel:
     # --- the end -----------------------------------------------------------------------------------
 
     def stop(self, record: dict[str, Any], _: list[int]) -> None:
-        """An orderly stop: apps, then servers from the highest rank down, each served until it ends."""
-        if self.stopping:
-            return
-        self.stopping = True
+        """An orderly stop, after this turn: what is done in a turn must not wait for another."""
+        if not self.stopping:
+            self.stopping, self._stop_order = True, record["id"]
+
+    def _wind_down(self) -> None:
+        """Apps, then servers from the highest rank down, each served until it ends."""
         for domain in self.domains.by_rank():
             if domain.child and domain.pid:
                 self._end(domain)
-        self.root.answer(record["id"], {"stopped": True})
-        self.stopped = True
+        self.root.answer(self._stop_order, {"stopped": True})
 
     def _end(self, domain: Domain) -> None:
         if domain.server and self.broker.post(domain.task, wire.pack(wire.STOP)):

@@ -6,7 +6,7 @@ import sys
 
 import psutil
 import pytest
-from conftest import HERE
+from conftest import HERE, Process
 
 from microlith import boot
 from microlith.interface.status import UsageError
@@ -83,3 +83,36 @@ def test_small_limit_of_open_files_is_one_clear_sentence():
     assert done.returncode == 2, done
     assert len(done.stdout.splitlines()) == 1 and "need a limit of 1792 open files, and it is 256 here" in done.stdout
     assert done.stderr == ""
+
+
+SURVIVOR = """
+import sys
+from microlith import boot
+with boot("five", architecture="mach") as machine:
+    print(machine.run_dir, machine.root_pid, flush=True)
+    sys.stdin.readline()
+    print(machine.reboots, machine.root_pid, machine.connect("files").stat(b"/").links, flush=True)
+"""
+
+
+def test_connections_beyond_the_limit_of_the_kernel_do_not_end_it():
+    """The kernel may open 2,100 files; two strangers, who may open more, connect 3,000 times each."""
+    command = ["bash", "-c", 'ulimit -n 2100; exec "$0" -c "$1"', sys.executable, SURVIVOR]
+    machine = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE.parent.parent
+    )
+    attackers = []
+    try:
+        run, kernel = machine.stdout.readline().split()
+        attackers = [Process(HERE / "attacker.py", f"{run}/control", "storm", f"{run}/kernel", 3000) for _ in range(2)]
+        for attacker in attackers:
+            assert attacker.read() == {"begun": True}
+        for attacker in attackers:
+            assert attacker.read()["made"] == 3000
+        out, _ = machine.communicate("\n", timeout=60)
+        assert out.split() == ["0", kernel, "2"]
+    finally:
+        for attacker in attackers:
+            attacker.end()
+        machine.kill()
+        machine.wait()
