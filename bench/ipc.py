@@ -8,6 +8,7 @@ status 1 if it is not met.  The ratio to the leanest loop that pyzmq allows is p
 """
 
 import contextlib
+import itertools
 import json
 import random
 import tempfile
@@ -104,7 +105,7 @@ def main(context: click.Context, as_json: bool, rounds: int, operations: int, se
 def _rows(made: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]]:
     """(mach, bare, ratio) for each placement and style."""
     mach = made[0]
-    for bare, found in zip(made, made[1:], strict=False):
+    for bare, found in itertools.pairwise(made):
         if bare["architecture"] == "mach" and bare["metric"] == "null_call":
             mach = bare
         elif found["metric"] == "ratio_to_bare":
