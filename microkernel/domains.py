@@ -34,7 +34,7 @@ class Domain:
         self.incarnation = 0
         self.pid = self.pidfd = 0
         self.ready = False
-        self.gone = False
+        self.gone = self.asked = False  # given up; asked to end
         self.reason = ""
         self.suspended: tuple[tuple[int, int, int], ...] = ()
         self.lines: tuple[tuple[int, int, str], ...] = ()
@@ -202,12 +202,14 @@ class Domains:
             name=domain.name, pid=pid, status=status, incarnation=domain.incarnation, text=domain.reason,
         )  # fmt: skip
         domain.reason = ""
-        if delay is None:
+        if kernel.stopping:
+            kernel.end_next()
+        elif delay is None:
             self._bury(domain)
         elif delay == 0:
             self.start(domain)
         else:
-            kernel.later(delay, lambda: self.start(domain))
+            kernel.later(delay, lambda: kernel.stopping or self.start(domain))
 
     def _left(self, domain: Domain) -> None:
         """Its process is no longer one of ours."""

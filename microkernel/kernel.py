@@ -62,7 +62,7 @@ class Kernel:
         self._armed = 0
         self._retrying = False
         self.lines: dict[int, int] = {}
-        self._delayed: list[tuple[int, Callable[[], None]]] = []
+        self._delayed: list[tuple[int, Callable[[], Any]]] = []
         root.launcher_gone = lambda: self.stop({"id": -1}, [])
         root.handlers |= {
             "stop": self.stop, "kill": self.domains.kill, "state": self.domains.state,
@@ -148,7 +148,7 @@ class Kernel:
             self.flood.ended()
         self._arm(min([now + WATCH_NS, self.core.earliest, *(when for when, _ in self._delayed)]))
 
-    def later(self, delay_s: float, action: Callable[[], None]) -> None:
+    def later(self, delay_s: float, action: Callable[[], Any]) -> None:
         """Do something after a delay."""
         self._delayed.append((time.monotonic_ns() + int(delay_s * 1e9), action))
         self._arm(min(self._armed, self._delayed[-1][0]))
@@ -184,26 +184,26 @@ class Kernel:
     # --- the end -----------------------------------------------------------------------------------
 
     def stop(self, record: dict[str, Any], _: list[int]) -> None:
-        """An orderly stop, after this turn: what is done in a turn must not wait for another."""
+        """An orderly stop: apps, then servers from the highest rank down, each served until it has ended."""
         if not self.stopping:
-            self.stopping, self._stop_order = True, record["id"]
+            self.stopping, self._stop_order = True, int(record["id"])
+            self.end_next()
 
-    def _wind_down(self) -> None:
-        """Apps, then servers from the highest rank down, each served until it ends."""
-        for domain in self.domains.by_rank():
-            if domain.child and domain.pid:
-                self._end(domain)
-        self.root.answer(self._stop_order, {"stopped": True})
+    def end_next(self) -> None:
+        """Ask the domains of the highest rank that still live to end; when none is left, so do we."""
+        alive = [domain for domain in self.domains.by_rank() if domain.child and domain.pid]
+        for domain in alive:
+            if domain.birth.rank == alive[0].birth.rank and not domain.asked:
+                self._ask_to_end(domain)
+        if not alive:
+            self.root.answer(self._stop_order, {"stopped": True})
+            self.stopped = True
 
-    def _end(self, domain: Domain) -> None:
+    def _ask_to_end(self, domain: Domain) -> None:
+        domain.asked = True
         if domain.server and self.broker.post(domain.task, wire.pack(wire.STOP)):
-            limit = time.monotonic() + STOP_S
+            patience = STOP_S
         else:
             os.kill(domain.pid, signal.SIGTERM)
-            limit = time.monotonic() + GRACE_S
-        while domain.pid and time.monotonic() < limit:
-            self.turn()
-        if domain.pid:
-            os.kill(domain.pid, signal.SIGKILL)
-        while domain.pid:
-            self.turn()
+            patience = GRACE_S
+        self.later(patience, lambda: domain.pid and os.kill(domain.pid, signal.SIGKILL))
