@@ -87,7 +87,9 @@ class KernelConnection(Connection):
         self.welcome = self._hello()
 
     def _hello(self) -> Welcome:
+        self.socket.sndtimeo = int(HELLO_S * 1000)  # until the kernel, which may be busy, has let us in
         self.transmit(wire.pack(wire.HELLO))
+        self.socket.sndtimeo = TURN_MS
         raw = self.receive(monotonic_ns() + int(HELLO_S * 1e9))
         if raw is None or raw[1] != wire.WELCOME:
             raise Gone("the kernel did not welcome us")

@@ -148,6 +148,12 @@ class Domains:
         self.root.event("convicted", name=domain.name, pid=pid, text=reason)
         signal.pidfd_send_signal(domain.pidfd, signal.SIGKILL)
 
+    @staticmethod
+    def end(domain: Domain) -> None:
+        """End a domain's process, if it has one."""
+        if domain.pid:
+            signal.pidfd_send_signal(domain.pidfd, signal.SIGKILL)
+
     def detach(self, task: int) -> None:
         """An attached process says that it is done; it lives on, and may attach again."""
         domain = self.table[task]

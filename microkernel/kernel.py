@@ -82,9 +82,8 @@ class Kernel:
             self.root.event("refused", text=str(error))
             return REFUSED
         self._tick()
-        while not self.stopping:
+        while not self.stopped:
             self.turn()
-        self._wind_down()
         self.domains.spawner.close()
         self.broker.close()
         if isinstance(self.broker.recorder, Recorder):
@@ -206,4 +205,4 @@ class Kernel:
         else:
             os.kill(domain.pid, signal.SIGTERM)
             patience = GRACE_S
-        self.later(patience, lambda: domain.pid and os.kill(domain.pid, signal.SIGKILL))
+        self.later(patience, lambda: self.domains.end(domain))

@@ -7,7 +7,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "foreign"))
 import client as foreign
-from client import Client, ask, message
+from client import Client, Received, ask, hear, message, say, status_of  # noqa: E402
+
+__all__ = (
+    "APP", "BODIES", "CONTROL", "HELLO_MESSAGE", "Client", "Received", "Zmtp", "ask", "attach", "foreign", "hear",
+    "message", "raw_attach", "say", "status_of",
+)  # fmt: skip
 
 CONTROL, APP = sys.argv[1:3]
 HELLO_MESSAGE = message(foreign.HELLO)

@@ -1,8 +1,11 @@
 """20,000 calls under kills in CI; 10^6 by hand (`python -m tests.fault.campaign --calls 1000000`)."""
 
+import pytest
+
 from tests.fault.campaign import Campaign
 
 
+@pytest.mark.timeout(300)
 def test_calls_under_kills_end_in_an_answer_or_a_typed_status(tmp_path):
     campaign = Campaign(calls=20_000, clients=4, every=0.05, seed=7).run(tmp_path)
     assert campaign.violations == []

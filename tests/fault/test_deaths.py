@@ -131,7 +131,10 @@ def test_declared_status_is_no_death(tmp_path):
 def test_app_killed_in_mid_call_withdraws_it_and_releases_its_objects(tmp_path):
     ledger = tmp_path / "ledger"
     with booted(ledger) as machine:
-        with Question(machine, "stay=1", "victim.echo", '"x"') as staying, Question(machine, "victim.hold", '"h"') as held:
+        with (
+            Question(machine, "stay=1", "victim.echo", '"x"') as staying,
+            Question(machine, "victim.hold", '"h"') as held,
+        ):
             assert staying.next()["answer"] == "x"
             assert staying.next() == {"staying": 1}
             until(lambda: ask(machine, "victim.held")["answer"] == ["h"])

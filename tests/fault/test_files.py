@@ -74,7 +74,9 @@ def test_open_files_at_the_death_of_the_file_server(tmp_path):
     fsck(image)
 
 
-@pytest.mark.xfail(strict=True, reason="a closed file keeps its badge, so the next incarnation adopts it (see the report)")
+@pytest.mark.xfail(
+    strict=True, reason="a closed file keeps its badge, so the next incarnation adopts it (see the report)"
+)
 def test_closed_file_stays_closed_at_the_death_of_the_file_server(tmp_path):
     with boot(disk_system(tmp_path / "image"), architecture="mach") as machine:
         files = machine.connect("files")
@@ -134,7 +136,9 @@ def test_kills_under_load_lose_nothing_that_was_acknowledged(victims, tmp_path):
         final = machine.state()
     assert max(row["incarnation"] for row in final["domains"]) > 3
     fsck(image)
-    with boot(System("disks", disk_system_of(image).servers, {}, disk_system_of(image).devices), architecture="library") as m:
+    with boot(
+        System("disks", disk_system_of(image).servers, {}, disk_system_of(image).devices), architecture="library"
+    ) as m:
         files = m.connect("files")
         for name, digest in acknowledged.items():
             file = files.open(name)

@@ -14,7 +14,10 @@ from tests.process.until import until
 def test_fault_in_a_monolith_reboots_it(how, tmp_path):
     with booted(tmp_path / "ledger", "monolith") as machine:
         pid = machine.root_pid
-        with Question(machine, "victim.hold", '"bystander"') as bystander, Question(machine, "victim.die", f'"{how}"') as q:
+        with (
+            Question(machine, "victim.hold", '"bystander"') as bystander,
+            Question(machine, "victim.die", f'"{how}"') as q,
+        ):
             with pytest.raises(MachineDied):
                 q.running.wait(20)
             with pytest.raises(MachineDied):
@@ -28,7 +31,10 @@ def test_fault_in_a_monolith_reboots_it(how, tmp_path):
 @pytest.mark.parametrize("how", ["fault", "undeclared"])
 def test_oops_kills_the_calling_app_and_nobody_else(how, tmp_path):
     with booted(tmp_path / "ledger", "monolith", on_fault="oops") as machine:
-        with Question(machine, "victim.hold", '"bystander"') as bystander, Question(machine, "victim.die", f'"{how}"') as q:
+        with (
+            Question(machine, "victim.hold", '"bystander"') as bystander,
+            Question(machine, "victim.die", f'"{how}"') as q,
+        ):
             assert q.running.wait(20) == -signal.SIGKILL
             assert machine.reboots == 0
             until(lambda: ask(machine, "victim.held")["answer"] == ["bystander"])

@@ -32,7 +32,11 @@ def test_server_that_dies_too_often_is_given_up(tmp_path):
     with booted(tmp_path / "ledger") as machine:
         for life in range(1, 6):
             assert ask(machine, "victim.die", '"sigkill"')["status"] == "ServerDied", life
-            until(lambda: rows(machine)["victim"]["incarnation"] == life + 1 and rows(machine)["victim"]["state"] == "idle")
+            until(
+                lambda: (
+                    rows(machine)["victim"]["incarnation"] == life + 1 and rows(machine)["victim"]["state"] == "idle"
+                )
+            )
         assert ask(machine, "victim.die", '"sigkill"')["status"] == "ServerDied"
         until(lambda: rows(machine)["victim"]["state"] == "gone")
         started = time.monotonic()

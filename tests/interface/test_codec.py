@@ -52,7 +52,9 @@ class All(Interface):
     @raises(Refused)
     def scalars(self, a: bool, b: int, c: float, d: str, e: bytes, f: None) -> float: ...
 
-    def composed(self, a: tuple[int, ...], b: tuple[int, str], c: int | None, d: Outer, e: Colour, f: Number) -> Outer: ...
+    def composed(
+        self, a: tuple[int, ...], b: tuple[int, str], c: int | None, d: Outer, e: Colour, f: Number
+    ) -> Outer: ...
 
     def caps(self, a: Cap, b: tuple[Cap, ...], c: Carrier, d: Cap | None) -> Cap: ...
 
@@ -128,7 +130,14 @@ def test_any_bytes_are_a_request_or_bad(name):
     check()
 
 
-JUNK = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(max_size=5) | st.binary(max_size=5)
+JUNK = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats()
+    | st.text(max_size=5)
+    | st.binary(max_size=5)
+)
 
 
 def packed(value):
@@ -243,14 +252,21 @@ def test_message_comes_out_as_it_went_in(head):
     assert (again.body, again.bulk, again.operation, again.deadline) == (body, bulk, operation, deadline)
 
 
-@given(st.binary(max_size=120) | HEAD.map(lambda head: wire.pack(*head)).flatmap(lambda raw: st.integers(0, len(raw)).map(lambda n: raw[:n] + raw[n + 1 :])))
+@given(
+    st.binary(max_size=120)
+    | HEAD.map(lambda head: wire.pack(*head)).flatmap(
+        lambda raw: st.integers(0, len(raw)).map(lambda n: raw[:n] + raw[n + 1 :])
+    )
+)
 @settings(max_examples=300, deadline=None)
 def test_any_bytes_are_a_message_or_bad(raw):
     try:
         message = wire.parse(raw)
     except BadMessage:
         return
-    assert len(wire.HEADER.pack(*wire.HEADER.unpack_from(raw))) + 16 * len(message.caps) + len(message.body) + len(message.bulk) == len(raw)
+    assert len(wire.HEADER.pack(*wire.HEADER.unpack_from(raw))) + 16 * len(message.caps) + len(message.body) + len(
+        message.bulk
+    ) == len(raw)
 
 
 def test_header_of_what_is_too_large_is_bad():

@@ -5,7 +5,20 @@ import typing
 
 import pytest
 
-from microlith import App, HostFile, Interface, Object, Server, Status, Struct, idempotent, notify, raises, schema, waits
+from microlith import (
+    App,
+    HostFile,
+    Interface,
+    Object,
+    Server,
+    Status,
+    Struct,
+    idempotent,
+    notify,
+    raises,
+    schema,
+    waits,
+)
 from microlith.interface.interface import compatible, interface_of, operations_of
 from microlith.interface.needs import needs_of
 
@@ -327,7 +340,10 @@ def test_reserved_names_are_refused_as_needs(name):
 
 
 def test_need_that_is_nothing_known_is_refused():
-    refused("Bad.items: list.* is not a value", lambda: needs_of(type("Bad", (App,), {"__annotations__": {"items": list[int]}})))
+    refused(
+        "Bad.items: list.* is not a value",
+        lambda: needs_of(type("Bad", (App,), {"__annotations__": {"items": list[int]}})),
+    )
 
 
 def test_direct_link_is_the_bound_method_itself():

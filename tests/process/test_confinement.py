@@ -14,7 +14,9 @@ from tests.process import parts
 LANDLOCK = confine.landlock_abi()
 SECCOMP = platform.machine() == "x86_64"
 
-pytestmark = pytest.mark.skipif(not LANDLOCK or not SECCOMP, reason="this host has no Landlock or no seccomp filter of ours")
+pytestmark = pytest.mark.skipif(
+    not LANDLOCK or not SECCOMP, reason="this host has no Landlock or no seccomp filter of ours"
+)
 
 
 @pytest.fixture(scope="module")

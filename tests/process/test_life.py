@@ -34,7 +34,16 @@ def system(tmp_path):
 def test_settings_and_devices_reach_the_class(architecture, system):
     with boot(system, architecture=architecture, checked=True) as machine:
         report, other = machine.connect("operator").report, machine.connect("operator").other
-        expected = ("-7", "'a default'", "2.5", "False", "<Mode.SLOW: 'slow'>", "Shape(width=3, name='x')", "(1, 2)", "None")
+        expected = (
+            "-7",
+            "'a default'",
+            "2.5",
+            "False",
+            "<Mode.SLOW: 'slow'>",
+            "Shape(width=3, name='x')",
+            "(1, 2)",
+            "None",
+        )
         assert report.settings() == (*expected, "None")
         assert other.settings()[0] == str(2**63 - 1)
         assert other.settings()[7] == "4"
@@ -84,7 +93,11 @@ def test_exit_status_of_a_program_in_a_library(words, system):
 def test_standard_streams_of_a_program(architecture, system, tmp_path):
     (tmp_path / "in").write_bytes(b"abc" * 1000)
     with boot(system, architecture=architecture) as machine:
-        with open(tmp_path / "in", "rb") as source, open(tmp_path / "out", "wb") as out, open(tmp_path / "err", "wb") as err:
+        with (
+            open(tmp_path / "in", "rb") as source,
+            open(tmp_path / "out", "wb") as out,
+            open(tmp_path / "err", "wb") as err,
+        ):
             streams = (source.fileno(), out.fileno(), err.fileno())
             assert machine.run("program", "copy", stdio=streams).wait(20) == 3000 % 256  # a status is a byte
     assert (tmp_path / "out").read_bytes() == b"cba" * 1000

@@ -133,14 +133,24 @@ def test_modules_are_imported_by_name_in_known_places_only():
     found = set()
     for path in sources():
         for node in ast.walk(tree_of(path)):
-            if isinstance(node, ast.Attribute) and node.attr in ("import_module", "exec_module", "spec_from_file_location"):
+            if isinstance(node, ast.Attribute) and node.attr in (
+                "import_module",
+                "exec_module",
+                "spec_from_file_location",
+            ):
                 found.add(short(path))
     assert found <= IMPORTERS | {"microlith/command/main.py", "bench/subject.py"}, found - IMPORTERS
 
 
 def test_no_assertion_on_received_bytes():
     """An assert says what this file itself guarantees; parsers raise."""
-    for name in ("microlith/frame/wire.py", "microlith/frame/codec.py", "microkernel/broker.py", "microkernel/zap.py", "monolith/peer.py"):
+    for name in (
+        "microlith/frame/wire.py",
+        "microlith/frame/codec.py",
+        "microkernel/broker.py",
+        "microkernel/zap.py",
+        "monolith/peer.py",
+    ):
         assert not [node.lineno for node in ast.walk(tree_of(ROOT / name)) if isinstance(node, ast.Assert)], name
 
 
@@ -161,12 +171,23 @@ def code_lines(path):
     """Lines that hold code: not blank, no comment alone, no docstring."""
     text = path.read_text()
     lines = set()
-    skip = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING, tokenize.ENDMARKER)
+    skip = (
+        tokenize.COMMENT,
+        tokenize.NL,
+        tokenize.NEWLINE,
+        tokenize.INDENT,
+        tokenize.DEDENT,
+        tokenize.ENCODING,
+        tokenize.ENDMARKER,
+    )
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type not in skip:
             lines |= set(range(token.start[0], token.end[0] + 1))
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node, clean=False) is not None:
+        if (
+            isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+            and ast.get_docstring(node, clean=False) is not None
+        ):
             lines -= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
     return len(lines)
 
