@@ -215,7 +215,7 @@ class Domains:
         elif delay == 0:
             self.start(domain)
         else:
-            kernel.later(delay, lambda: kernel.stopping or self.start(domain))
+            kernel.later(delay, lambda: None if kernel.stopping else self.start(domain))
 
     def _left(self, domain: Domain) -> None:
         """Its process is no longer one of ours."""

@@ -38,7 +38,8 @@ class Kernel:
 
     def __init__(self, root: Root, spawner: Spawner) -> None:
         self.root = root
-        self.stopping, self._stop_order = False, -1
+        self.stopping = self.stopped = False
+        self._stop_order = -1
         self._sources: dict[int, Callable[[], Any]] = {}
         self.domains = Domains(self, root, spawner)
         self.core = Core()
