@@ -135,7 +135,9 @@ class Broker:
 
     def drain(self) -> None:
         """Handle what has arrived already (in the course of attending to the bell, which is silent then)."""
-        while int(self.router.EVENTS) & zmq.POLLIN:
+        for _ in range(HIGH_WATER):  # at most: a flood does not end
+            if not int(self.router.EVENTS) & zmq.POLLIN:
+                return
             self.receive()
 
     def _odd(self, raw: bytes, peer: Peer, several: bool) -> None:

@@ -55,7 +55,7 @@ class Library:
             if self.queue:
                 record, stdio = self.queue.pop(0)
                 self.start(record, stdio)
-            else:
+            elif not self.frame.stopping:  # the order to stop may just have been taken
                 self.frame.turn()
         self.assembly.stop(self.boot.root.parts)
         self.root.answer(self._stop_id, {"stopped": True})

@@ -120,7 +120,7 @@ class Connection:
                 break
             died = raw[1] == wire.FAIL and type(read_status(operation, body_back)) is ServerDied
             if not (died and operation.idempotent and attempt < REPEATS):
-                raise read_status(operation, body_back)  # in no variable: its traceback would hold the capabilities here
+                raise read_status(operation, body_back)  # in no variable: its traceback would hold this frame
         result = self.codec.read_reply(operation, body_back, bulk_back, caps_back)
         if frame.checked:
             check_result(operation, result)

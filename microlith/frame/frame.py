@@ -83,7 +83,7 @@ class Frame:
     def _declared(operation: Operation, status: Status) -> Status:
         if not isinstance(status, (*operation.statuses, SystemStatus)):
             raise Undeclared(f"{operation.qualified} does not declare {type(status).__name__}") from status
-        status.__traceback__ = status.__cause__ = status.__context__ = None  # they hold arguments, and capabilities in them
+        status.__traceback__ = status.__cause__ = status.__context__ = None  # they hold the arguments
         return status
 
     def take_reply(self) -> Reply:

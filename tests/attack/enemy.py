@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "foreign"))
 import client as foreign
-from client import Client, Received, ask, hear, message, say, status_of  # noqa: E402
+from client import Client, Received, ask, hear, message, say, status_of
 
 __all__ = (
     "APP", "BODIES", "CONTROL", "HELLO_MESSAGE", "Client", "Received", "Zmtp", "ask", "attach", "foreign", "hear",

@@ -6,7 +6,7 @@ import sys
 
 import psutil
 import pytest
-from conftest import HERE, Process
+from arena import HERE, Process
 
 from microlith import boot
 from microlith.interface.status import UsageError

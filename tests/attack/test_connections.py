@@ -4,7 +4,7 @@ import os
 import stat
 
 import pytest
-from conftest import until
+from arena import until
 
 
 def test_connections_by_the_thousand_from_a_stranger(arena):

@@ -81,7 +81,7 @@ def ask(end, record, descriptors=()):
 
 
 def settle(condition):
-    from conftest import until
+    from arena import until
 
     until(condition, "the end of it")
 

@@ -5,9 +5,10 @@ import subprocess
 import sys
 
 import pytest
-from conftest import HERE
+from arena import HERE
 
 from microlith import boot
+from microlith.interface.status import BadMessage
 
 DEADLY = {
     "no_hello": "did not begin with HELLO",
@@ -87,6 +88,20 @@ def test_bodies_that_no_client_would_write(arena):
     assert set(said["answers"]) <= {"BadMessage", "result", "NotFound", "Invalid", "IsADirectory", "NameTooLong"}
     assert said["answers"]["BadMessage"] > 800
     arena.bystander.served()
+
+
+def test_result_larger_than_a_message_is_a_status(arena):
+    operator = arena.machine.connect("operator")
+    try:
+        assert len(operator.pot.give(16 << 20)) == 16 << 20
+        for ask in (lambda: operator.pot.give(1 + (16 << 20)), lambda: operator.disk.read(0, 40960)):
+            with pytest.raises(BadMessage, match="more than one message holds"):
+                ask()
+        with pytest.raises(BadMessage, match="more than one message holds"):
+            operator.pot.echo(bytes(1 + (16 << 20)))
+        assert operator.pot.count()[0] >= 0
+    finally:
+        operator.close()
 
 
 def test_arguments_at_the_ends_of_their_ranges(arena):

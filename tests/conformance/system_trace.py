@@ -1,6 +1,7 @@
 """The second long trace: every operation of the servers of the operating system, good and bad arguments."""
 
 from microlith.frame.frame import within
+from microlith.interface.status import Status
 from servers.blockdevice import BlockDevice
 from servers.clock import Clock
 from servers.console import Console
@@ -285,7 +286,7 @@ def names(t):
     t.ask(find(n, "file", File).read, 0, 100)
     try:
         find(n, "file", Clock)
-    except Exception as error:
+    except Status as error:
         t.say("not a clock", type(error).__name__)
     t.ask(n.unbind, "file")
     t.ask(n.unbind, "clock")

@@ -57,7 +57,7 @@ class Campaign:
         return self
 
     def _news(self, record):
-        if record["event"] in ("gave up", "convicted", "reboot", "down", "epitaph") and not record.get("text") == "":
+        if record["event"] in ("gave up", "convicted", "reboot", "down", "epitaph") and record.get("text") != "":
             self.violations.append(f"{record}")
 
     def _start(self, machine):

@@ -8,6 +8,7 @@ import ctypes
 import json
 import os
 import signal
+import sys
 import time
 
 from microlith.frame.frame import within
@@ -218,7 +219,7 @@ DEATHS = {
     "sigkill": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "exit": lambda: os._exit(3),
     "exit0": lambda: os._exit(0),
-    "sysexit": lambda: exit(4),
+    "sysexit": lambda: sys.exit(4),
     "fault": _fault,
     "undeclared": _undeclared,
     "segv": _segv,

@@ -8,7 +8,7 @@ from tests.process.until import pid_of, rows, until
 SOON_MS = 3000  # far below the default deadline of 5000 ms, far above what it takes
 
 DEATHS = (
-    "sigkill", "exit", "exit0", "sysexit", "fault", "undeclared", "segv", "abort", "recurse", "garbage", "garbage_header",
+    "sigkill", "exit", "exit0", "sysexit", "fault", "undeclared", "segv", "abort", "recurse", "garbage", "garbage_header",  # noqa: E501
     "foreign_reply",
 )  # fmt: skip
 

@@ -77,7 +77,7 @@ def test_machine_whose_root_dies_too_often_is_given_up(tmp_path):
             machine.wait_ready()
             pid = machine.root_pid
             os.kill(pid, signal.SIGKILL)
-            until(lambda: machine.reboots == reboot + 1 and machine.root_pid != pid)
+            until(lambda reboot=reboot, pid=pid: machine.reboots == reboot + 1 and machine.root_pid != pid)
         machine.wait_ready()
         os.kill(machine.root_pid, signal.SIGKILL)
         with pytest.raises(MachineDied, match="given up"):

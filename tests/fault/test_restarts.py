@@ -34,7 +34,7 @@ def test_server_that_dies_too_often_is_given_up(tmp_path):
             assert ask(machine, "victim.die", '"sigkill"')["status"] == "ServerDied", life
             until(
                 lambda: (
-                    rows(machine)["victim"]["incarnation"] == life + 1 and rows(machine)["victim"]["state"] == "idle"
+                    rows(machine)["victim"]["incarnation"] == life + 1 and rows(machine)["victim"]["state"] == "idle"  # noqa: B023
                 )
             )
         assert ask(machine, "victim.die", '"sigkill"')["status"] == "ServerDied"

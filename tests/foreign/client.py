@@ -83,6 +83,7 @@ class ZmqTransport:
         self.context = zmq.Context()
         self.socket = self.context.socket(zmq.DEALER)
         self.socket.linger, self.socket.immediate, self.socket.reconnect_ivl = 0, 1, -1
+        self.socket.sndtimeo = 20_000  # where nobody is there, zmq.Again
         self.socket.connect(endpoint)
 
     def send(self, raw):

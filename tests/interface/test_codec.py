@@ -193,8 +193,8 @@ def test_position_that_names_no_capability_is_bad(position):
 @pytest.mark.parametrize(
     "body",
     [
-        b"\x91" * 100_000, b"\x91" * 1_000_000, b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff", b"\xc6\xff\xff\xff\xff",
-        b"\xdb\xff\xff\xff\xff" + b"x" * 100, b"\x90" * 500_000, b"\xdc\xff\xff" + b"\x90" * 65535, b"", b"\xc1", b"\xd9\x02\xff\xff",
+        b"\x91" * 100_000, b"\x91" * 1_000_000, b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff", b"\xc6\xff\xff\xff\xff",  # noqa: E501
+        b"\xdb\xff\xff\xff\xff" + b"x" * 100, b"\x90" * 500_000, b"\xdc\xff\xff" + b"\x90" * 65535, b"", b"\xc1", b"\xd9\x02\xff\xff",  # noqa: E501
         b"\x91\xa2\xff\xfe",
     ],
 )  # fmt: skip
@@ -228,9 +228,9 @@ def test_floats_keep_every_bit():
 
 
 HEAD = st.tuples(
-    st.integers(0, 255), st.integers(0, 65535), st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1),
+    st.integers(0, 255), st.integers(0, 65535), st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1),  # noqa: E501
     st.integers(-(2**63), 2**63 - 1), st.integers(0, 255), st.integers(0, 65535),
-    st.lists(st.tuples(st.integers(0, 255), st.integers(0, 65535), st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1)), max_size=5).map(tuple),
+    st.lists(st.tuples(st.integers(0, 255), st.integers(0, 65535), st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1)), max_size=5).map(tuple),  # noqa: E501
     st.binary(max_size=50), st.binary(max_size=50),
 )  # fmt: skip
 

@@ -148,8 +148,8 @@ def _inside(self, argument):
 
 
 ESCAPES = {
-    "read": lambda self, path: open(path, "rb").read(10),
-    "write": lambda self, path: open(path, "wb").write(b"x"),
+    "read": lambda self, path: open(path, "rb").read(10),  # noqa: SIM115
+    "write": lambda self, path: open(path, "wb").write(b"x"),  # noqa: SIM115
     "list": lambda self, path: len(os.listdir(path)),
     "unlink": lambda self, path: os.unlink(path),
     "mkdir": lambda self, path: os.mkdir(path),
@@ -163,7 +163,7 @@ ESCAPES = {
     "stop": lambda self, pid: os.kill(int(pid), signal.SIGSTOP),
     "ptrace": lambda self, pid: _checked(_libc.ptrace(16, int(pid), 0, 0)),
     "memory": lambda self, pid: open(f"/proc/{pid}/mem", "rb").close(),
-    "environ": lambda self, pid: open(f"/proc/{pid}/environ", "rb").read(1),
+    "environ": lambda self, pid: open(f"/proc/{pid}/environ", "rb").read(1),  # noqa: SIM115
     "unshare": lambda self, _: _checked(_libc.unshare(0x10000000)),
     "chroot": lambda self, path: os.chroot(path),
     "nice": lambda self, _: os.setpriority(os.PRIO_PROCESS, 0, 5),

@@ -40,13 +40,13 @@ def prisoner(tmp_path):
 def test_server_cannot_reach_files_sockets_programs_or_processes(prisoner, stranger):
     server, folder, machine = prisoner
     attempts = {
-        ("read", str(folder / "secret")), ("read", "/etc/passwd"), ("write", str(folder / "new")), ("list", str(folder)),
+        ("read", str(folder / "secret")), ("read", "/etc/passwd"), ("write", str(folder / "new")), ("list", str(folder)),  # noqa: E501
         ("unlink", str(folder / "secret")), ("mkdir", str(folder / "new")), ("write", "/dev/shm/microlith-escape"),
         ("list", "/home"), ("list", "/root"), ("socket", ""), ("udp", ""), ("unix", str(machine.run_dir / "control")),
         ("execve", sys.executable), ("subprocess", "/bin/true"), ("kill", str(stranger)), ("stop", str(stranger)),
         ("kill", str(os.getpid())), ("stop", str(machine.root_pid)), ("ptrace", str(stranger)),
         ("ptrace", str(machine.root_pid)), ("memory", str(machine.root_pid)), ("environ", str(machine.root_pid)),
-        ("unshare", ""), ("chroot", "/"), ("nice", ""), ("list", str(machine.run_dir)), ("write", str(machine.run_dir / "x")),
+        ("unshare", ""), ("chroot", "/"), ("nice", ""), ("list", str(machine.run_dir)), ("write", str(machine.run_dir / "x")),  # noqa: E501
     }  # fmt: skip
     answers = {attempt: server.attempt(*attempt) for attempt in sorted(attempts)}
     assert {attempt: answer for attempt, answer in answers.items() if not answer.startswith("denied")} == {}

@@ -1,4 +1,4 @@
-"""The shape of the code: dependencies one way, lengths, nothing that runs received bytes, docstrings, the kernel's size."""
+"""The shape of the code: dependencies one way, lengths, nothing received is run, docstrings, the kernel's size."""
 
 import ast
 import io
@@ -21,11 +21,11 @@ ALLOWED = {
     "bench": set(PACKAGES),
 }
 CORE_FORBIDDEN = {
-    "zmq", "os", "time", "socket", "random", "threading", "select", "asyncio", "subprocess", "signal", "sys", "io", "secrets",
+    "zmq", "os", "time", "socket", "random", "threading", "select", "asyncio", "subprocess", "signal", "sys", "io", "secrets",  # noqa: E501
     "datetime", "multiprocessing", "selectors", "ctypes",
 }  # fmt: skip
 
-#: the code that a kernel process of the microkernel runs: everything of its own folder but the plans and the client's side
+#: the code that a kernel process of the microkernel runs: everything of its own folder but the plans and the client's side  # noqa: E501
 NOT_IN_THE_KERNEL = {"connection.py", "plans.py", "replay.py", "start.py"}
 KERNEL_PROCESS = ("root.py", "spawner.py", "parcel.py", "restart.py", "interpreter.py")
 KERNEL_LINES = 1500
@@ -161,9 +161,9 @@ def test_public_things_have_docstrings():
         if not ast.get_docstring(tree):
             missing.append(short(path))
         for node in tree.body:
-            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
-                if not ast.get_docstring(node):
-                    missing.append(f"{short(path)}:{node.lineno} {node.name}")
+            public = isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
+            if public and not ast.get_docstring(node):
+                missing.append(f"{short(path)}:{node.lineno} {node.name}")
     assert not missing, "\n".join(missing)
 
 

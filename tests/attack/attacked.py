@@ -110,7 +110,7 @@ class Target(Server, Pot):
         return data
 
     def give(self, size):
-        return bytes(size)
+        return bytes(max(0, min(size, 64 << 20)))  # beyond 16 MiB: more than a message holds
 
     def misbehave(self, run):
         def bind():
