@@ -12,7 +12,7 @@ import struct
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import zmq
 from zmq.backend import Socket as Plain  # without the conveniences, which cost microseconds
@@ -27,12 +27,16 @@ from microlith.frame.codec import status_body
 from microlith.frame.page import BYTES_IN, BYTES_OUT, RECEIVED, SENT
 from microlith.interface.status import SYSTEM_STATUSES
 
+if TYPE_CHECKING:
+    from microkernel.domains import Domains
+
 HIGH_WATER = 1000  # messages queued to one peer
 INBOUND = 32  # messages of one peer that are read ahead; beyond it the peer blocks
 KEPT = 4096  # messages kept for a peer that takes none
 LARGE = 256 * 1024  # bytes from which on a message must find room
 QUEUED = 64 << 20  # bytes of large calls that wait for servers
 Peer = tuple[int, int, int]  # task, incarnation, pid
+Room = Callable[[int, int], bool]  # may a message of so many bytes be sent to this pid now?
 
 _FIRST, _LAST = int(zmq.SNDMORE | zmq.DONTWAIT), int(zmq.DONTWAIT)
 _ROUTING_ID = 5  # bytes of an id that libzmq gave; the first is 0
@@ -42,30 +46,11 @@ _HELLO = bytes((wire.VERSION, wire.HELLO))
 _FAILURES = {status.__name__: status_body(status()) for status in SYSTEM_STATUSES}
 
 
-class Shell(Protocol):
-    """What the broker asks and tells of the processes behind its peers."""
-
-    def who(self, pid: int) -> tuple[int, int] | None:
-        """The task and incarnation behind a pid."""
-
-    def convict(self, pid: int, reason: str) -> None:
-        """End a process that broke the protocol."""
-
-    def welcome(self, task: int) -> None:
-        """A task has connected."""
-
-    def detach(self, task: int) -> None:
-        """A task leaves without ending."""
-
-    def room(self, pid: int, size: int) -> bool:
-        """May a large message be sent to this process now?"""
-
-
 class Broker:
     """Moves messages between the ROUTER and the core."""
 
-    def __init__(self, core: Core, endpoint: str, words: Any, shell: Shell) -> None:
-        self.core, self.endpoint, self.words, self.shell = core, endpoint, words, shell
+    def __init__(self, core: Core, endpoint: str, words: Any, shell: "Domains", room: Room) -> None:
+        self.core, self.endpoint, self.words, self.shell, self.room = core, endpoint, words, shell, room
         self.context = zmq.Context()
         self.gate = Gate(self.context, lambda pid: shell.who(pid) is not None)
         self.router = self.context.socket(zmq.ROUTER)
@@ -222,7 +207,7 @@ class Broker:
 
     def _pass(self, identity: bytes, raw: bytes | bytearray) -> bool:
         size = len(raw)
-        if size > LARGE and not self.shell.room(self.peers[identity][2], size):
+        if size > LARGE and not self.room(self.peers[identity][2], size):
             return False
         try:
             self._send(identity, _FIRST)

@@ -4,7 +4,7 @@ import os
 import resource
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -52,7 +52,6 @@ class Domains:
         self._pids: dict[int, Domain] = {}
         self._next_task = 1
         self._next_line = 1
-        self._serial = 0
         self._announced = False
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -101,22 +100,23 @@ class Domains:
 
     def start(self, domain: Domain) -> None:
         """Spawn the next incarnation of a domain."""
-        domain.incarnation += 1
         birth = msgspec.structs.replace(
             domain.birth,
             domain=domain.name,
-            incarnation=domain.incarnation,
+            incarnation=domain.incarnation + 1,
             endpoint=self.kernel.broker.endpoint,
             quota={**domain.birth.quota, "descriptors": domain.descriptors},
         )
         birth, descriptors = self.root.endow(birth, domain.stdio)
-        self._begin(domain, self.spawner.spawn(birth, descriptors))
+        pid = self.spawner.spawn(birth, descriptors)
+        self.admit(domain, pid, os.pidfd_open(pid))
         self.root.spent(descriptors)
         domain.stdio = ()
 
-    def _begin(self, domain: Domain, pid: int, pidfd: int = -1) -> None:
-        domain.pid, domain.ready = pid, False
-        domain.pidfd = os.pidfd_open(pid) if pidfd < 0 else pidfd
+    def admit(self, domain: Domain, pid: int, pidfd: int) -> None:
+        """Take a process for the next incarnation of a domain."""
+        domain.incarnation += 1
+        domain.pid, domain.pidfd, domain.ready = pid, pidfd, False
         self._pids[pid] = domain
         self.kernel.watch(domain.pidfd, lambda: self.ended(domain))
         self.kernel.broker.step(events.Started(domain.task, domain.incarnation))
@@ -138,6 +138,11 @@ class Domains:
         """The task and incarnation behind a pid that lives."""
         domain = self._pids.get(pid)
         return None if domain is None else (domain.task, domain.incarnation)
+
+    def named(self, pid: int) -> str | None:
+        """The name of the domain behind a pid."""
+        domain = self._pids.get(pid)
+        return domain.name if domain else None
 
     def convict(self, pid: int, reason: str) -> None:
         """A peer broke the protocol or floods us: end it."""
@@ -164,10 +169,6 @@ class Domains:
         self.kernel.broker.step(events.Exited(task, domain.incarnation, False))
         self.root.event("detached", name=domain.name)
         self._bury(domain)
-
-    def room(self, pid: int, size: int) -> bool:
-        """May a large message be sent to this process now?"""
-        return self.kernel.flood.room(pid, size)
 
     def expect(self, effect: events.Welcome) -> None:
         """The core has started an incarnation: what it will be told when it connects."""
@@ -237,8 +238,6 @@ class Domains:
         self.budget += domain.descriptors
         self.root.forget(domain.name)
 
-    # --- the launcher's orders ---------------------------------------------------------------------
-
     def by_name(self, name: str) -> Domain:
         """The domain of that name, or in which a server of that name lives.  Raises LookupError."""
         for domain in self.table.values():
@@ -249,90 +248,3 @@ class Domains:
     def by_rank(self) -> list[Domain]:
         """The domains, highest rank first."""
         return sorted(self.table.values(), key=lambda domain: -domain.birth.rank)
-
-    def kill(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
-        """SIGKILL to a domain's process; or to the zygote."""
-        if record["name"] == "zygote":
-            os.kill(self.spawner.pid, signal.SIGKILL)
-            return {"killed": "zygote", "how": "SIGKILL"}
-        domain = self.by_name(record["name"])
-        if not domain.pid:
-            raise LookupError(f"{domain.name} is not running")
-        signal.pidfd_send_signal(domain.pidfd, signal.SIGKILL)
-        return {"killed": domain.name, "how": "SIGKILL", "pid": domain.pid}
-
-    def _template(self, app: str) -> tuple[str, Birth]:
-        self._serial += 1
-        return f"{app}-{self._serial}", self.boot_record.templates[app]
-
-    def run(self, record: dict[str, Any], stdio: list[int]) -> dict[str, Any]:
-        """Start a demand app."""
-        extra = dict(zip(record.get("labels", ()), stdio[3:], strict=False))
-        self.root.devices |= extra
-        try:
-            return self._run(record, tuple(stdio[:3]))
-        except (LookupError, UsageError):
-            for descriptor in stdio[:3]:
-                os.close(descriptor)
-            raise
-        finally:
-            for label in extra:
-                del self.root.devices[label]
-            for descriptor in stdio[3:]:
-                os.close(descriptor)
-
-    def _run(self, record: dict[str, Any], stdio: tuple[int, ...]) -> dict[str, Any]:
-        name, birth = self._template(record["app"])
-        part = birth.parts[0]
-        part = msgspec.structs.replace(part, devices={**part.devices, **record.get("devices", {})})
-        birth = msgspec.structs.replace(birth, parts=(part,), arguments=tuple(record.get("arguments", ())))
-        domain = self.create(name, birth)
-        domain.stdio = stdio
-        self.start(domain)
-        return {"name": name, "pid": domain.pid}
-
-    def attach(self, record: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
-        """Admit a process of the host as an instance of a demand app."""
-        for descriptor in descriptors:
-            os.close(descriptor)
-        pid = record["pid"]
-        if pid in self._pids:
-            raise LookupError(f"pid {pid} is attached already, as {self._pids[pid].name}")
-        try:
-            pidfd = os.pidfd_open(pid)
-        except OSError as error:
-            raise LookupError(f"pid {pid} cannot be attached: {error.strerror}") from None
-        try:
-            name, birth = self._template(record["app"])
-            domain = self.create(name, birth, child=False)
-        except BaseException:
-            os.close(pidfd)
-            raise
-        domain.incarnation = 1
-        self._begin(domain, pid, pidfd)
-        slots = [[s.slot, s.handle, s.rank] for s in birth.parts[0].slots]
-        endpoint = self.kernel.broker.endpoint
-        return {
-            "name": name,
-            "transport": "zmq",
-            "endpoint": endpoint,
-            "kernel": os.getpid(),
-            "slots": slots,
-            "rank": birth.rank,
-        }
-
-    def state(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
-        """What every domain is doing."""
-        page = self.root.pages[self.boot_record.root.domain]
-        rows: list[dict[str, Any]] = [
-            {"domain": "kernel", "instances": [], "pid": os.getpid(), "incarnation": 1, **page.read(), "kind": "kernel"}
-        ]
-        for d in self.table.values():
-            row = {"domain": d.name, "instances": [p.name for p in d.birth.parts], "kind": "process"}
-            known = self.root.pages[d.name].read() if d.name in self.root.pages else {"state": "outside"}
-            if not d.pid:
-                known["state"] = "gone" if d.gone else "down"
-            elif d.child and not d.ready and d.server:
-                known["state"] = "starting"
-            rows.append({**row, "pid": d.pid, "incarnation": d.incarnation, **known})
-        return {"domains": rows, "zygote": self.spawner.pid, "kernel_visits": page.read()["received"]}

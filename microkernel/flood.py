@@ -8,7 +8,7 @@ our own resident size, and at each of our sockets what the other end has sent an
   message comes from it, and still we grow, by more than one unfinished message of each such peer can
   explain.  That peer is ended, and libzmq gives the memory back.
 - A reader that never reads: large messages to a peer that has left `UNREAD` bytes untaken find no room
-  while we are larger than we were.
+  while we have grown by `SWOLLEN`.
 - Connections: a listener that runs out of descriptors aborts the process.  Each accepted connection is an
   event, and the listener waits when a thousand of them are not looked at (broker.py), which are kept free
   (`OUTSIDE`).  Connections of strangers are shut; who of ours holds more than `CONNECTIONS` is ended.
@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator
 from microlith.frame.wire import MAX_MESSAGE
 
 LIMIT = 48 << 20  # bytes of growth that call for a look
+SWOLLEN = 256 << 20  # bytes of growth from which on we send large messages only to who takes them
 UNREAD = 64 << 20  # bytes of large messages that a peer may leave untaken
 CONNECTIONS = 32  # of one pid
 OUTSIDE = 1280  # descriptors kept free: a thousand unseen connections, the backlog, and some handshakes
@@ -107,7 +108,7 @@ class Flood:
     def room(self, pid: int, size: int) -> bool:
         """May a large message be sent to this peer now?"""
         untaken = self._untaken.get(pid, 0)
-        if untaken + size > UNREAD and resident() - self.low > LIMIT:
+        if untaken + size > UNREAD and resident() - self.low > SWOLLEN:
             if any(_ask(twin.fileno(), OUTGOING) for _, peer, twin in connections(self.path) if peer == pid):
                 return False
             untaken = 0

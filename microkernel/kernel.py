@@ -17,6 +17,7 @@ from microkernel.broker import Broker
 from microkernel.core import Core, events
 from microkernel.domains import Domain, Domains
 from microkernel.flood import Flood
+from microkernel.orders import Orders
 from microkernel.recorder import Recorder
 from microlith.frame import wire
 from microlith.frame.page import IDLE, STATE
@@ -47,7 +48,7 @@ class Kernel:
         words[STATE] = IDLE  # a kernel never says otherwise: it is at work or waits for work
         endpoint = f"ipc://{root.boot.run}/kernel"
         self.flood = Flood(f"{root.boot.run}/kernel", lambda pid: self.domains.who(pid) is not None)
-        self.broker = Broker(self.core, endpoint, words, self.domains)
+        self.broker = Broker(self.core, endpoint, words, self.domains, self.flood.room)
         os.chmod(f"{root.boot.run}/kernel", 0o666)  # the folder's name is the secret, the gate decides
         self.broker.on |= {
             events.Welcome: self.domains.expect,
@@ -55,9 +56,8 @@ class Kernel:
             events.Unmask: self._unmask,
         }
         if root.boot.record:
-            self.broker.recorder = Recorder(
-                root.boot.record, {"window": self.core.window, "queue_limit": self.core.queue_limit}
-            )
+            limits = {"window": self.core.window, "queue_limit": self.core.queue_limit}
+            self.broker.recorder = Recorder(root.boot.record, limits)
         self._accepted = 0  # connections since the last look at them
         self._clock = Timer.make("kernel")
         self._armed = 0
@@ -65,10 +65,8 @@ class Kernel:
         self.lines: dict[int, int] = {}
         self._delayed: list[tuple[int, Callable[[], Any]]] = []
         root.launcher_gone = lambda: self.stop({"id": -1}, [])
-        root.handlers |= {
-            "stop": self.stop, "kill": self.domains.kill, "state": self.domains.state,
-            "attach": self.domains.attach, "run": self.domains.run,
-        }  # fmt: skip
+        root.handlers["stop"] = self.stop
+        self.orders = Orders(root, self.domains)
 
     def run(self) -> int:
         """Boot the domains, then serve until stopped."""

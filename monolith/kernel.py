@@ -47,7 +47,6 @@ class Kernel:
         self.assembly = Assembly(self.frame, root.devices)
         self.apps: dict[str, App] = {}
         self.restarts = {name: Restart(s, "temporary") for name, s in self.boot.restart.items()}
-        self._serial = 0
         root.launcher_gone = self.launcher_gone
         root.handlers |= {
             "stop": self.stop, "kill": self.kill, "attach": self.attach, "run": self.run_app, "state": self.state,
@@ -119,23 +118,16 @@ class Kernel:
         else:
             self.root.forget(app.name)
 
-    def _name(self, app: str) -> str:
-        self._serial += 1
-        return f"{app}-{self._serial}"
-
     def run_app(self, record: dict[str, Any], stdio: list[int]) -> dict[str, Any]:
         """Start a demand app; `ended` tells how it ended."""
-        birth = self.boot.templates[record["app"]]
-        birth = msgspec.structs.replace(birth, arguments=tuple(record.get("arguments", ())))
+        name, birth = self.root.program(record)
         with self.root.lent(record, stdio):
-            birth = _with_devices(birth, record.get("devices", {}))
-            app = self.start_app(birth, self._name(record["app"]), tuple(stdio[:3]))
+            app = self.start_app(birth, name, tuple(stdio[:3]))
         return {"name": app.name, "pid": app.pid}
 
     def attach(self, record: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         """Admit a process of the host as an instance of a demand app, over the socket it brings."""
-        birth = self.boot.templates[record["app"]]
-        name = self._name(record["app"])
+        name, birth = self.root.program(record)
         endpoint = socket.socket(fileno=descriptors[0])
         try:
             pidfd = os.pidfd_open(record["pid"])
@@ -182,21 +174,9 @@ class Kernel:
 
     def state(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
         """What every domain is doing."""
-        kernel = {"domain": "kernel", "instances": [p.name for p in self.boot.root.parts], "pid": os.getpid()}
-        rows = [{**kernel, "incarnation": 1, **self.frame.page.read(), "kind": "kernel"}]
-        for app in self.apps.values():
-            row = {"domain": app.name, "instances": [app.name], "pid": app.pid, "incarnation": 1, "kind": "process"}
-            rows.append({**row, **(self.root.pages[app.name].read() if app.child else {"state": "outside"})})
+        rows = [self.root.row("kernel", "kernel", [p.name for p in self.boot.root.parts], os.getpid())]
+        rows += [self.root.row(app.name, "process", [app.name], app.pid) for app in self.apps.values()]
         return {"domains": rows, "zygote": self.spawner.pid, "kernel_visits": self.frame.page.read()["received"]}
-
-
-def _with_devices(birth: Birth, devices: dict[str, str]) -> Birth:
-    """A birth whose part uses other devices than the system file says, by attribute."""
-    if not devices:
-        return birth
-    part = birth.parts[0]
-    part = msgspec.structs.replace(part, devices={**part.devices, **devices})
-    return msgspec.structs.replace(birth, parts=(part,))
 
 
 def run(root: Root) -> int:

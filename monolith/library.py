@@ -36,7 +36,6 @@ class Library:
         self.assembly = Assembly(self.frame, root.devices)
         self.queue: list[tuple[dict[str, Any], list[int]]] = []
         self.program = ""
-        self._serial = 0
         self._peer: Peer | None = None
         root.handlers |= {"stop": self.stop, "kill": self.kill, "state": self.state, "attach": self.attach}
 
@@ -138,22 +137,16 @@ class Library:
     def state(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
         """What the one domain is doing."""
         names = [p.name for p in self.boot.root.parts] + ([self.program] if self.program else [])
-        row = {"domain": "library", "instances": names, "pid": os.getpid(), "incarnation": 1, "kind": "process"}
-        return {"domains": [{**row, **self.frame.page.read()}], "zygote": 0, "kernel_visits": 0}
+        return {"domains": [self.root.row("library", "process", names, os.getpid())], "zygote": 0, "kernel_visits": 0}
 
     # --- programs ----------------------------------------------------------------------------------
 
     def start(self, record: dict[str, Any], stdio: list[int]) -> None:
         """Run a demand app that the launcher asked for."""
-        name = record["app"]
-        birth = self.boot.templates[name]
-        part = birth.parts[0]
-        part = msgspec.structs.replace(part, devices={**part.devices, **record.get("devices", {})})
-        birth = msgspec.structs.replace(birth, parts=(part,), arguments=tuple(record.get("arguments", ())))
-        self._serial += 1
-        self.root.answer(record["id"], {"name": f"{name}-{self._serial}", "pid": os.getpid()})
+        name, birth = self.root.program(record)
+        self.root.answer(record["id"], {"name": name, "pid": os.getpid()})
         with self.root.lent(record, stdio):
-            self.run_program(f"{name}-{self._serial}", birth, stdio[:3])
+            self.run_program(name, birth, stdio[:3])
 
     def run_program(self, name: str, birth: Birth, stdio: list[int]) -> None:
         """Run one program to its end, on the standard streams it was given."""

@@ -37,6 +37,7 @@ class Root:
         self.handlers: dict[str, Callable[[dict[str, Any], list[int]], Any]] = {}
         self.launcher_gone: Callable[[], None] = lambda: os._exit(0)
         self._page_descriptors: dict[str, int] = {}
+        self._programs = 0
         os.makedirs(os.path.join(boot.run, "logs"), exist_ok=True)
 
     # --- the control channel -----------------------------------------------------------------------
@@ -120,6 +121,21 @@ class Root:
             for label, descriptor in lent.items():
                 del self.devices[label]
                 os.close(descriptor)
+
+    def program(self, record: dict[str, Any]) -> tuple[str, Birth]:
+        """The name and the birth of a demand app, with the arguments and devices of the order.  LookupError."""
+        birth = self.boot.templates[record["app"]]
+        part = birth.parts[0]
+        part = msgspec.structs.replace(part, devices={**part.devices, **record.get("devices", {})})
+        self._programs += 1
+        arguments = tuple(record.get("arguments", ()))
+        return f"{record['app']}-{self._programs}", msgspec.structs.replace(birth, parts=(part,), arguments=arguments)
+
+    def row(self, name: str, kind: str, instances: list[str], pid: int, incarnation: int = 1) -> dict[str, Any]:
+        """What a domain is doing, for `ps`."""
+        page = self.pages[name].read() if name in self.pages else {"state": "outside"}
+        who = {"domain": name, "kind": kind, "instances": instances, "pid": pid, "incarnation": incarnation}
+        return {**who, **page}
 
     @staticmethod
     def spent(descriptors: tuple[int, ...]) -> None:

@@ -1,0 +1,77 @@
+"""The launcher's orders to the microkernel: kill, run, attach, state."""
+
+import os
+import signal
+from typing import Any
+
+from microkernel.domains import Domain, Domains
+from microlith.interface.status import UsageError
+from microlith.process.root import Root
+
+
+class Orders:
+    """What a launcher may ask.  Each takes the record and its descriptors, and raises LookupError or UsageError."""
+
+    def __init__(self, root: Root, domains: Domains) -> None:
+        self.root, self.domains = root, domains
+        root.handlers |= {"kill": self.kill, "run": self.run, "attach": self.attach, "state": self.state}
+
+    def kill(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
+        """SIGKILL to a domain's process; or to the zygote."""
+        name = record["name"]
+        if name == "zygote":
+            os.kill(self.domains.spawner.pid, signal.SIGKILL)
+            return {"killed": name, "how": "SIGKILL"}
+        domain = self.domains.by_name(name)
+        if not domain.pid:
+            raise LookupError(f"{domain.name} is not running")
+        self.domains.end(domain)
+        return {"killed": domain.name, "how": "SIGKILL", "pid": domain.pid}
+
+    def run(self, record: dict[str, Any], stdio: list[int]) -> dict[str, Any]:
+        """Start a demand app."""
+        with self.root.lent(record, stdio):
+            try:
+                domain = self.domains.create(*self.root.program(record))
+            except (LookupError, UsageError):
+                self.root.spent(tuple(stdio))
+                raise
+            domain.stdio = tuple(stdio[:3])
+            self.domains.start(domain)
+        return {"name": domain.name, "pid": domain.pid}
+
+    def attach(self, record: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+        """Admit a process of the host as an instance of a demand app."""
+        for descriptor in descriptors:
+            os.close(descriptor)
+        pid = record["pid"]
+        if (already := self.domains.named(pid)) is not None:
+            raise LookupError(f"pid {pid} is attached already, as {already}")
+        try:
+            pidfd = os.pidfd_open(pid)
+        except OSError as error:
+            raise LookupError(f"pid {pid} cannot be attached: {error.strerror}") from None
+        try:
+            domain = self.domains.create(*self.root.program(record), child=False)
+        except BaseException:
+            os.close(pidfd)
+            raise
+        self.domains.admit(domain, pid, pidfd)
+        slots = [[s.slot, s.handle, s.rank] for s in domain.birth.parts[0].slots]
+        found = {"name": domain.name, "slots": slots, "rank": domain.birth.rank, "kernel": os.getpid()}
+        return {**found, "transport": "zmq", "endpoint": self.domains.kernel.broker.endpoint}
+
+    def state(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
+        """What every domain is doing."""
+        kernel = self.root.row(self.root.boot.root.domain, "kernel", [], os.getpid())
+        rows = [kernel, *map(self._row, self.domains.table.values())]
+        return {"domains": rows, "zygote": self.domains.spawner.pid, "kernel_visits": kernel["received"]}
+
+    def _row(self, domain: Domain) -> dict[str, Any]:
+        names = [part.name for part in domain.birth.parts]
+        row = self.root.row(domain.name, "process", names, domain.pid, domain.incarnation)
+        if not domain.pid:
+            row["state"] = "gone" if domain.gone else "down"
+        elif domain.child and domain.server and not domain.ready:
+            row["state"] = "starting"
+        return row
