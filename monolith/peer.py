@@ -171,7 +171,11 @@ class Peer:
             return
         self._server = self.holders.owner(target)
         body, bulk, caps = self._codec.reply(operation, value)
-        self.send(wire.pack(wire.REPLY, call=call, caps=caps, body=body, bulk=bulk))
+        try:
+            raw = wire.pack(wire.REPLY, call=call, caps=caps, body=body, bulk=bulk)
+        except BadMessage as large:
+            raw = wire.pack(wire.STATUS, call=call, body=status_body(large))
+        self.send(raw)
 
     def send(self, raw: bytes) -> None:
         """Send without blocking; what the app does not take now is kept, up to a limit."""

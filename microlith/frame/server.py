@@ -11,7 +11,7 @@ dispatch, readiness, interrupts, beats, restarts.
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from microlith.interface.interface import Implementation
 from microlith.interface.operation import Operation
@@ -49,6 +49,8 @@ def here() -> "Frame":
 class Part(Implementation):
     """What servers and the objects they hand out have in common: calls that stay open."""
 
+    __hooks__: ClassVar[tuple[str, ...]] = ("later", "forward", "withdrawn")
+
     def later(self) -> "Reply":
         """The right to reply to the request being served.  Only for @waits operations."""
         return here().take_reply()
@@ -63,6 +65,17 @@ class Part(Implementation):
 
 class Server(Part):
     """A part of the operating system.  One request at a time; blocks only in calls and in `wait`."""
+
+    __hooks__: ClassVar[tuple[str, ...]] = (
+        *Part.__hooks__,
+        "start",
+        "stop",
+        "interrupt",
+        "acknowledge",
+        "adopt",
+        "lost",
+        "wait",
+    )
 
     def start(self) -> None:
         """Runs before the server says ready.  Adoption of objects comes after it."""
@@ -97,6 +110,8 @@ class Object(Part):
     `badge` (64 bits, 0 = none) is kept by the kernel with the right; after a restart the server's
     `adopt(badge)` makes the object again.  Without a badge the right turns Stale.
     """
+
+    __hooks__: ClassVar[tuple[str, ...]] = (*Part.__hooks__, "badge", "released")
 
     badge: int = 0
 

@@ -20,6 +20,9 @@ class Implementation:
 
     __slots__ = ()
 
+    #: names that the frame calls, and that an operation may therefore not have
+    __hooks__: ClassVar[tuple[str, ...]] = ()
+
     #: set by the frame: wraps an operation's method when the class is defined (see frame/server.py)
     adapt: ClassVar[Callable[[Operation, Callable[..., Any]], Callable[..., Any]] | None] = None
 
@@ -87,6 +90,10 @@ def check_implementation(cls: type) -> None:
     if vars(cls).get("__generated__"):
         return
     for operation in operations_of(cls).values():
+        if operation.name in cls.__hooks__:  # type: ignore[attr-defined]
+            raise TypeError(
+                f"{operation.qualified}: {cls.__name__} has a hook of that name; call the operation otherwise"
+            )
         method = next((vars(c)[operation.name] for c in cls.__mro__ if operation.name in vars(c)), None)
         if method in [vars(c).get(operation.name) for c in interfaces]:
             raise TypeError(f"{cls.__name__} does not implement {operation.qualified}")

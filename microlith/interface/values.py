@@ -54,31 +54,33 @@ def is_interface(annotation: Any) -> bool:
     return isinstance(annotation, type) and "__operations__" in vars(annotation)
 
 
-def why_not_value(annotation: Any) -> str | None:
-    """The reason why this annotation cannot travel in a message, or None if it can."""
+def why_not_value(annotation: Any, inside: tuple[Any, ...] = ()) -> str | None:
+    """The reason why this annotation cannot travel in a message, or None.  `inside`: the structs it is a field of."""
     if annotation is None or annotation in SCALARS or is_interface(annotation):
         return None
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin in (typing.Union, types.UnionType):
-        return _why_not_union(arguments)
+        return _why_not_union(arguments, inside)
     if origin is tuple:
         inner = arguments[:-1] if arguments[-1:] == (Ellipsis,) else arguments
-        return next(filter(None, map(why_not_value, inner)), None)
+        return next(filter(None, (why_not_value(one, inside) for one in inner)), None)
     if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
         if all(type(member.value) in (int, str) for member in annotation):
             return None
         return f"{annotation.__name__} is an enum whose values are neither int nor str"
     if isinstance(annotation, type) and issubclass(annotation, Struct):
-        hints = typing.get_type_hints(annotation)
-        return next(filter(None, (why_not_value(hints[f]) for f in annotation.__struct_fields__)), None)
+        if annotation in inside:
+            return f"{annotation.__name__} contains itself, so no message is large enough for every value of it"
+        hints, within = typing.get_type_hints(annotation), (*inside, annotation)
+        return next(filter(None, (why_not_value(hints[f], within) for f in annotation.__struct_fields__)), None)
     return f"{name_of(annotation)} is not a value (None, bool, int, float, str, bytes, tuple, enum, Struct, capability)"
 
 
-def _why_not_union(arguments: tuple[Any, ...]) -> str | None:
+def _why_not_union(arguments: tuple[Any, ...], inside: tuple[Any, ...]) -> str | None:
     others = [a for a in arguments if a is not type(None)]
     if len(others) != 1 or len(arguments) != 2:
         return "a union other than 'X | None' does not say which value travels"
-    return why_not_value(others[0])
+    return why_not_value(others[0], inside)
 
 
 def name_of(annotation: Any) -> str:

@@ -68,11 +68,11 @@ class System:
     source: str = ""
     lines: dict[str, int] = field(default_factory=dict, compare=False, repr=False)
 
-    def server(self, name: str, cls: type, **given: Any) -> "System":
+    def server(self, name: str, cls: type, /, **given: Any) -> "System":
         """This system with one more server; `given` are its capabilities, settings and devices."""
         return replace(self, servers={**self.servers, name: Part(name, cls, **_sort(cls, given))})
 
-    def app(self, name: str, cls: type, on_boot: bool = True, **given: Any) -> "System":
+    def app(self, name: str, cls: type, /, on_boot: bool = True, **given: Any) -> "System":
         """This system with one more app."""
         return replace(self, apps={**self.apps, name: Program(name, cls, **_sort(cls, given), on_boot=on_boot)})
 

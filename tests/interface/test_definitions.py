@@ -23,6 +23,10 @@ from microlith.interface.interface import compatible, interface_of, operations_o
 from microlith.interface.needs import needs_of
 
 
+class Knot(Struct, frozen=True):
+    parts: tuple["Knot", ...]
+
+
 class Good(Interface):
     """A good one."""
 
@@ -468,3 +472,20 @@ def test_object_implements_its_interface_too():
             def read(self, block, count): ...
 
     refused("Bad does not implement Good.write", define)
+
+
+def test_struct_that_contains_itself_is_refused():
+    with pytest.raises(TypeError, match="Knot contains itself"):
+
+        class Ropes(Interface):
+            def tie(self, knot: Knot) -> None: ...
+
+
+def test_operation_with_the_name_of_a_hook_is_refused():
+    class Engine(Interface):
+        def start(self) -> None: ...
+
+    with pytest.raises(TypeError, match="Engine.start: Motor has a hook of that name"):
+
+        class Motor(Server, Engine):
+            def start(self): ...
