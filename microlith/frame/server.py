@@ -49,7 +49,7 @@ def here() -> "Frame":
 class Part(Implementation):
     """What servers and the objects they hand out have in common: calls that stay open."""
 
-    __hooks__: ClassVar[tuple[str, ...]] = ("later", "forward", "withdrawn")
+    __hooks__: ClassVar[tuple[str, ...]] = ("withdrawn",)
 
     def later(self) -> "Reply":
         """The right to reply to the request being served.  Only for @waits operations."""
@@ -66,16 +66,7 @@ class Part(Implementation):
 class Server(Part):
     """A part of the operating system.  One request at a time; blocks only in calls and in `wait`."""
 
-    __hooks__: ClassVar[tuple[str, ...]] = (
-        *Part.__hooks__,
-        "start",
-        "stop",
-        "interrupt",
-        "acknowledge",
-        "adopt",
-        "lost",
-        "wait",
-    )
+    __hooks__: ClassVar[tuple[str, ...]] = (*Part.__hooks__, "start", "stop", "interrupt", "adopt")
 
     def start(self) -> None:
         """Runs before the server says ready.  Adoption of objects comes after it."""

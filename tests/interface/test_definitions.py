@@ -485,7 +485,7 @@ def test_operation_with_the_name_of_a_hook_is_refused():
     class Engine(Interface):
         def start(self) -> None: ...
 
-    with pytest.raises(TypeError, match="Engine.start: Motor has a hook of that name"):
+    with pytest.raises(TypeError, match=r"Engine\.start: Motor has a hook of that name"):
 
         class Motor(Server, Engine):
             def start(self): ...

@@ -143,7 +143,7 @@ def test_narrow_a_remote_capability_gives_its_right_back_once() -> None:
     untyped: Any = stub_class(Interface)(connection, 7, 3)  # type: ignore[arg-type]
     typed = narrow(untyped, BlockDevice)
     assert isinstance(typed, BlockDevice) and set(operations_of(type(typed))) == set(BlockDevice.__operations__)
-    assert (typed.handle, typed.rank) == (7, 3)  # type: ignore[attr-defined]
+    assert (typed._handle, typed.rank) == (7, 3)  # type: ignore[attr-defined]
     del untyped
     gc.collect()
     assert connection.forgotten == []
@@ -172,6 +172,6 @@ def test_any_capability_travels_where_the_signature_says_interface(frame: Frame)
     body, bulk, caps = codec.request(bind, ("disk", server, "schema"))
     name, service, text = codec.read_request(bind, body, bulk, caps)
     assert sent == [server] and (name, text) == ("disk", "schema")
-    assert narrow(service, BlockDevice).handle == 5  # type: ignore[attr-defined]
+    assert narrow(service, BlockDevice)._handle == 5  # type: ignore[attr-defined]
     body, bulk, caps = codec.reply(lookup, server)
     assert isinstance(narrow(codec.read_reply(lookup, body, bulk, caps), Log), Log)
