@@ -118,6 +118,8 @@ class Arena:
 
     def someone(self):
         """The bystander, begun anew for each test."""
+        if self.bystander is not None:  # of a test that failed
+            self.bystander.end()
         self.bystander = Bystander(self.control)
         assert self.bystander.read() == {"ready": True}
         return self.bystander

@@ -143,7 +143,7 @@ def test_narrow_a_remote_capability_gives_its_right_back_once() -> None:
     untyped: Any = stub_class(Interface)(connection, 7, 3)  # type: ignore[arg-type]
     typed = narrow(untyped, BlockDevice)
     assert isinstance(typed, BlockDevice) and set(operations_of(type(typed))) == set(BlockDevice.__operations__)
-    assert (typed._handle, typed.rank) == (7, 3)  # type: ignore[attr-defined]
+    assert (typed._handle, typed._rank) == (7, 3)  # type: ignore[attr-defined]
     del untyped
     gc.collect()
     assert connection.forgotten == []
