@@ -54,4 +54,4 @@ class Placement:
 def pids_of(state: dict[str, Any]) -> list[int]:
     """The processes of a machine, the root first; the zygote, if there is one, last."""
     pids = [row["pid"] for row in state["domains"] if row["pid"]]
-    return [pid for pid in dict.fromkeys((*pids, state.get("zygote", 0))) if pid and psutil.pid_exists(pid)]
+    return [pid for pid in dict.fromkeys((*pids, state["zygote"], state["spare"])) if pid and psutil.pid_exists(pid)]

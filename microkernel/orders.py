@@ -65,7 +65,9 @@ class Orders:
         """What every domain is doing."""
         kernel = self.root.row(self.root.boot.root.domain, "kernel", [], os.getpid())
         rows = [kernel, *map(self._row, self.domains.table.values())]
-        return {"domains": rows, "zygote": self.domains.spawner.pid, "kernel_visits": kernel["received"]}
+        spawner = self.domains.spawner
+        helpers = {"zygote": spawner.pid, "spare": spawner.hear_of_spare()}
+        return {"domains": rows, **helpers, "kernel_visits": kernel["received"]}
 
     def _row(self, domain: Domain) -> dict[str, Any]:
         names = [part.name for part in domain.birth.parts]

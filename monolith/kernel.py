@@ -176,7 +176,8 @@ class Kernel:
         """What every domain is doing."""
         rows = [self.root.row("kernel", "kernel", [p.name for p in self.boot.root.parts], os.getpid())]
         rows += [self.root.row(app.name, "process", [app.name], app.pid) for app in self.apps.values()]
-        return {"domains": rows, "zygote": self.spawner.pid, "kernel_visits": self.frame.page.read()["received"]}
+        helpers = {"zygote": self.spawner.pid, "spare": self.spawner.hear_of_spare()}
+        return {"domains": rows, **helpers, "kernel_visits": self.frame.page.read()["received"]}
 
 
 def run(root: Root) -> int:

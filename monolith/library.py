@@ -137,7 +137,8 @@ class Library:
     def state(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
         """What the one domain is doing."""
         names = [p.name for p in self.boot.root.parts] + ([self.program] if self.program else [])
-        return {"domains": [self.root.row("library", "process", names, os.getpid())], "zygote": 0, "kernel_visits": 0}
+        row = self.root.row("library", "process", names, os.getpid())
+        return {"domains": [row], "zygote": 0, "spare": 0, "kernel_visits": 0}
 
     # --- programs ----------------------------------------------------------------------------------
 

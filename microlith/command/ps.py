@@ -51,9 +51,10 @@ def looked_at(folder: Path) -> dict[str, Any]:
     except (Lost, UsageError) as error:
         return {"name": folder.name, "error": error.message if isinstance(error, Lost) else str(error)}
     rows = list(state["domains"])
-    if state["zygote"]:
-        zygote = {"domain": "zygote", "instances": [], "pid": state["zygote"], "incarnation": 1}
-        rows.append({**zygote, "state": "idle", "kind": "zygote"})
+    for helper in ("zygote", "spare"):
+        if state[helper]:
+            row = {"domain": helper, "instances": [], "pid": state[helper], "incarnation": 1}
+            rows.append({**row, "state": "idle", "kind": helper})
     return {**found, "domains": [_domain(row, about) for row in rows]}
 
 

@@ -29,7 +29,7 @@ class Spawner:
         _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self._first = {"modules": modules, "classes": classes, "path": path}
         self.pid = 0  # of the zygote
-        self._spare = 0  # the pid of the process it forked ahead
+        self.spare = 0  # the pid of the process it forked ahead
         self._prepared = False  # it has forked once, so it answers quickly
         self._end: socket.socket | None = None
         self.restarts = -1
@@ -72,14 +72,23 @@ class Spawner:
     def _hear(self, wait: bool = True) -> int | None:
         """One word of the zygote: the pid of the domain that was asked for, or None for other news."""
         assert self._end is not None
-        if wait and not select.select([self._end], [], [], FORKING_S if self._prepared else PREPARING_S)[0]:
+        if wait and not readable(self._end.fileno(), FORKING_S if self._prepared else PREPARING_S):
             raise parcel.Closed
         news, _ = parcel.receive(self._end, wait)
         if "spare" in news:
-            self._spare, self._prepared = int(news["spare"]), True
+            self.spare, self._prepared = int(news["spare"]), True
             return None
-        self._spare = 0
+        self.spare = 0
         return int(news["pid"])
+
+    def hear_of_spare(self) -> int:
+        """The pid of the process that waits for the next birth; 0 if there is none (yet)."""
+        try:
+            while self._end is not None:
+                self._hear(wait=False)
+        except (parcel.Closed, BlockingIOError):
+            pass
+        return self.spare
 
     def close(self) -> None:
         """Let the zygote and its spare go, and reap them."""
@@ -88,17 +97,20 @@ class Spawner:
             os.close(self._pidfd)
             _end(self.pid)
             self.pid = 0
+        self.hear_of_spare()
         if self._end is not None:
-            try:
-                while True:  # it may have told of a spare that we have not heard of yet
-                    self._hear(wait=False)
-            except (parcel.Closed, BlockingIOError):
-                pass
             self._end.close()
             self._end = None
-        if self._spare:
-            _end(self._spare)  # which may have got a record that the zygote did not live to tell of
-            self._spare = 0
+        if self.spare:
+            _end(self.spare)  # which may have got a record that the zygote did not live to tell of
+            self.spare = 0
+
+
+def readable(descriptor: int, seconds: float) -> bool:
+    """Is there something to read within that time?"""
+    poller = select.poll()
+    poller.register(descriptor, select.POLLIN)
+    return bool(poller.poll(seconds * 1000))
 
 
 def _end(pid: int) -> None:
