@@ -53,7 +53,7 @@ def count(client: Client, operation: str, repetitions: int) -> list[Counts]:
 
 def wake_ups(client: Client, operation: str, n: int) -> float:
     """Voluntary context switches of all domains for one of n operations in a row."""
-    pids = pids_of({"domains": client.machine.state()["domains"]})
+    pids = pids_of({**client.machine.state(), "zygote": 0, "spare": 0})
     before = sum(map(voluntary_switches, pids))
     client.ask(do="measure", operation=operation, n=n)
     after = sum(map(voluntary_switches, pids))

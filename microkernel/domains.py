@@ -1,5 +1,6 @@
 """The kernel's domains: tasks of the core with processes behind them, their births and deaths."""
 
+import contextlib
 import os
 import resource
 import signal
@@ -147,17 +148,18 @@ class Domains:
     def convict(self, pid: int, reason: str) -> None:
         """A peer broke the protocol or floods us: end it."""
         domain = self._pids.get(pid)
-        if domain is None:
+        if domain is None or domain.reason:
             return
         domain.reason = reason
         self.root.event("convicted", name=domain.name, pid=pid, text=reason)
-        signal.pidfd_send_signal(domain.pidfd, signal.SIGKILL)
+        self.end(domain)
 
     @staticmethod
     def end(domain: Domain) -> None:
         """End a domain's process, if it has one."""
         if domain.pid:
-            signal.pidfd_send_signal(domain.pidfd, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # gone already, and reaped by a parent that is not us
+                signal.pidfd_send_signal(domain.pidfd, signal.SIGKILL)
 
     def detach(self, task: int) -> None:
         """An attached process says that it is done; it lives on, and may attach again."""

@@ -127,6 +127,16 @@ class Frame:
         own = monotonic_ns() + DEFAULT_DEADLINE_NS
         return min(own, self.limit) if self.deadline or Frame.ambient else own
 
+    @contextlib.contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Calls made inside have their own deadlines alone: what was begun is brought to its end."""
+        outer = self.deadline, Frame.ambient
+        self.deadline = Frame.ambient = 0
+        try:
+            yield
+        finally:
+            self.deadline, Frame.ambient = outer
+
     @staticmethod
     def within(seconds: float) -> contextlib.AbstractContextManager[None]:
         """Every call made inside ends by then (see the function `within`)."""

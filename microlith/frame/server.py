@@ -11,6 +11,7 @@ dispatch, readiness, interrupts, beats, restarts.
 
 import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from microlith.interface.interface import Implementation
@@ -61,6 +62,14 @@ class Part(Implementation):
 
     def withdrawn(self, reply: "Reply") -> None:
         """A call that is kept open here was given up by its caller; forget it."""
+
+
+def finishing() -> AbstractContextManager[None]:
+    """Around a change that must not stop half-way: the deadline of the request does not end the calls made inside.
+
+    Their own default deadline still does.  The caller may have given up by the time it is done.
+    """
+    return here().finishing()
 
 
 class Server(Part):

@@ -7,6 +7,7 @@ formats what is blank, and checks (repair.py) what does not carry the clean mark
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from microlith.frame.server import finishing
 from servers.filesystem import Stat
 from servers.minix import mark
 from servers.minix.bitmap import Bitmap
@@ -128,9 +129,13 @@ class Volume:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """A change: if the disk fails within it, memory and disk may differ, and the unmount checks all."""
+        """A change, brought to its end whatever the deadline of the request.
+
+        If the disk fails within it, memory and disk may differ, and the unmount checks all.
+        """
         try:
-            yield
+            with finishing():
+                yield
         except DeviceError:
             self.store.tainted = True
             raise

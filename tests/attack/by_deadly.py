@@ -1,5 +1,6 @@
 """Messages after which their sender should not be alive; hostile bytes for the trap of a monolith."""
 
+import os
 import random
 import struct
 
@@ -130,3 +131,17 @@ def trap_deaf(rounds):
         pass
     say(asked=asked)
     hear()
+
+
+def and_gone(count):
+    """Children that attach, say something deadly, and are gone and reaped before the kernel can look."""
+    for _ in range(int(count)):
+        pid = os.fork()
+        if pid == 0:
+            end = Zmtp(raw_attach())
+            end.frame(HELLO_MESSAGE)
+            for _ in range(20):
+                end.frame(b"\xff" * 50)
+            os._exit(0)
+        os.waitpid(pid, 0)
+    say(done=int(count))

@@ -116,7 +116,6 @@ def test_deadlines_in_the_middle_of_everything(arena):
     arena.bystander.served()
 
 
-@pytest.mark.xfail(reason="MinixFiles lets the deadline of a request end its own writes half-way", strict=True)
 @pytest.mark.skipif(shutil.which("fsck.minix") is None, reason="no fsck.minix on this host")
 def test_deadlines_in_the_middle_of_everything_leave_the_disk_in_order(tmp_path):
     with boot("five", architecture="mach") as machine:
@@ -140,4 +139,9 @@ def test_messages_at_random(arena, seed):
     said = attacker.read(90)
     assert said["sent"] == 2500 and said["answered"] > 300
     assert said["alive"] == "no status"
+    arena.bystander.served(20)
+
+
+def test_sender_that_is_gone_before_it_can_be_ended(arena):
+    assert arena.attacker("and_gone", 60).read() == {"done": 60}
     arena.bystander.served(20)
