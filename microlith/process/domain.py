@@ -4,6 +4,7 @@ The order matters and is that of `birth.py`: settled, confined, connected, seale
 then is the code of the part executed.
 """
 
+import gc
 import os
 import sys
 import traceback
@@ -54,7 +55,9 @@ def live(birth: Birth, descriptors: dict[str, int]) -> int:
     connection: Connection = transport(birth.link)(frame, birth, descriptors)
     if not bare:
         confine.seccomp(network)
+    gc.disable()  # what is made now stays
     parts = {part.port: build(part, connection, descriptors) for part in birth.parts}
+    gc.enable()
     if isinstance(next(iter(parts.values())), App):
         return run_app(next(iter(parts.values())), birth, connection)
     return connection.serve(parts)

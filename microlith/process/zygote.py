@@ -36,7 +36,7 @@ def main(number: int) -> None:
     end = socket.socket(fileno=number)
     prepare(_receive(end)[0])
     gc.collect()
-    gc.freeze()
+    gc.freeze()  # for good: a collection in a child that looked at these would copy every page of them
     try:
         while True:
             pid, spare = fork_ahead(owner, end)
@@ -105,7 +105,6 @@ def become(owner: int, socket_: socket.socket) -> None:
     birth = msgspec.convert(record, Birth)
     if birth.fresh:
         _start_fresh(birth, descriptors)
-    gc.unfreeze()
     status = domain.FAULT
     try:
         status = domain.main(birth, descriptors)
