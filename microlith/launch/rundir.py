@@ -6,6 +6,7 @@ cannot be guessed or listed by others.  The file `launcher` in it holds the laun
 at which that process began; a directory whose launcher is gone is swept away.
 """
 
+import atexit
 import os
 import secrets
 import shutil
@@ -31,12 +32,24 @@ def base() -> Path:
     return folder
 
 
+_made: list[tuple[int, Path]] = []  # the pid that made it, and it
+
+
+@atexit.register
+def _remove_own() -> None:
+    """Whatever interrupted this process, what it made is gone with it."""
+    for pid, folder in _made:
+        if pid == os.getpid():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def make(name: str) -> Path:
     """A new run directory."""
     sweep()
     folder = base() / f"{name}-{secrets.token_hex(8)}"
     if len(os.fsencode(folder / "control")) > SOCKET_PATH:
         raise UsageError(f"{folder} is too long for the path of a socket; set XDG_RUNTIME_DIR to a shorter one")
+    _made.append((os.getpid(), folder))
     folder.mkdir(mode=0o711)
     folder.chmod(0o711)
     fresh = folder / "launcher.new"  # never half written: who finds it empty would sweep us away

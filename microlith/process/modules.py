@@ -3,8 +3,12 @@
 Compiling a server of 2,000 lines takes 15 ms, executing the compiled code half of one; so a zygote
 compiles once, and each child executes afresh, after it was confined, without opening a file.  A child
 gets exactly the code that the machine was booted with, whatever happens to the source later.
+
+A module without a function that does anything, which imports the interface language and its like alone,
+declares interfaces and statuses; it is no server's code, and the zygote executes it once for all.
 """
 
+import importlib
 import importlib.machinery
 import importlib.util
 import os
@@ -14,6 +18,8 @@ from opcode import opmap
 from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
+_EMPTY = len((lambda self: None).__code__.co_code)
+LANGUAGE = ("microlith.interface", "enum", "typing", "errno", "collections.abc")
 _LOAD_CONST, _IMPORT_NAME, _EXTENDED = opmap["LOAD_CONST"], opmap["IMPORT_NAME"], opmap["EXTENDED_ARG"]
 
 
@@ -30,6 +36,7 @@ class Store:
 
     def __init__(self) -> None:
         self.modules: dict[str, Compiled] = {}
+        self.declarations: list[str] = []
 
     def add(self, name: str) -> None:
         """Compile a module, its packages, and what they import, the standard library left out."""
@@ -44,8 +51,17 @@ class Store:
         locations = spec.submodule_search_locations
         self.modules[name] = Compiled(code, spec.origin, list(locations) if locations is not None else None)
         package = name if locations is not None else name.rpartition(".")[0]
-        for wanted in imports(code, package):
-            self.add(wanted)
+        wanted = list(imports(code, package))
+        for one in wanted:
+            self.add(one)
+        if self._declares(code, wanted):
+            importlib.import_module(name)
+            self.declarations.append(name)
+
+    def _declares(self, code: CodeType, wanted: list[str]) -> bool:
+        known = (*LANGUAGE, *self.declarations)
+        language = all(any(one == m or one.startswith(f"{m}.") for m in known) for one in wanted)
+        return language and bool(wanted or code.co_names == ("__doc__",)) and without_functions(code)
 
     def _find(self, name: str) -> importlib.machinery.ModuleSpec | None:
         parent = name.rpartition(".")[0]
@@ -84,6 +100,16 @@ class Store:
 
 def _ours(name: str) -> bool:
     return name.partition(".")[0] in ("servers", "bench")
+
+
+def without_functions(code: CodeType) -> bool:
+    """Has this module's code, or a class in it, no function that does anything?"""
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            a_class = "__qualname__" in constant.co_names
+            if not (without_functions(constant) if a_class else len(constant.co_code) <= _EMPTY):
+                return False
+    return True
 
 
 def imports(code: CodeType, package: str) -> Iterator[str]:

@@ -7,12 +7,17 @@ on disk only after nothing does.  So a crash loses blocks at worst, and never gi
 allocations costs one write; `settle` writes the exact truth, at a sync or a stop.
 """
 
+import functools
 import re
 from collections.abc import Iterable
 
 from servers.minix.store import Store
 
-_NOT_FULL = re.compile(rb"[^\xff]", re.DOTALL)
+
+@functools.cache
+def _not_full() -> re.Pattern[bytes]:
+    """A byte with a free bit.  Compiled when first needed: a restart should not wait for it."""
+    return re.compile(rb"[^\xff]", re.DOTALL)
 
 
 class Bitmap:
@@ -53,7 +58,7 @@ class Bitmap:
 
     def _search(self, index: int) -> int:
         index = max(index, self._next)
-        found = _NOT_FULL.search(self._bits, index) or _NOT_FULL.search(self._bits, self._next)
+        found = _not_full().search(self._bits, index) or _not_full().search(self._bits, self._next)
         if found is None:
             return 0
         at = found.start()
