@@ -25,7 +25,6 @@ from monolith.holders import Holders
 
 GRANTED = 2
 BACKLOG = 2 * wire.MAX_MESSAGE  # bytes an app may leave unread before its connection is closed
-HANDLES = 65536
 
 
 class TrapReply(Reply):
