@@ -15,7 +15,6 @@ import os
 import signal
 import socket
 import sys
-import time
 from typing import Any
 
 import msgspec
@@ -24,8 +23,6 @@ from microlith.process import domain, parcel
 from microlith.process.birth import Birth, die_with_parent
 from microlith.process.interpreter import interpreter
 from microlith.process.modules import Store
-
-ADOPTION_S = 2.0
 
 
 def main(number: int) -> None:
@@ -78,6 +75,7 @@ def fork_ahead(owner: int, end: socket.socket) -> tuple[int, socket.socket]:
     first = os.fork()
     if first == 0:
         os.close(reader)
+        between = os.getpid()
         second = os.fork()
         if second:
             os.write(writer, second.to_bytes(8, "little"))
@@ -85,7 +83,7 @@ def fork_ahead(owner: int, end: socket.socket) -> tuple[int, socket.socket]:
         os.close(writer)
         end.close()
         ours.close()
-        become(owner, theirs)
+        become(owner, between, theirs)
     os.close(writer)
     theirs.close()
     pid = int.from_bytes(os.read(reader, 8), "little")
@@ -94,10 +92,9 @@ def fork_ahead(owner: int, end: socket.socket) -> tuple[int, socket.socket]:
     return pid, ours
 
 
-def become(owner: int, socket_: socket.socket) -> None:
-    """In the grandchild: wait until the owner has adopted us, then for the birth record, then live."""
-    limit = time.monotonic() + ADOPTION_S
-    while os.getppid() != owner and time.monotonic() < limit:
+def become(owner: int, between: int, socket_: socket.socket) -> None:
+    """In the grandchild: wait for adoption (by the owner, unless it is gone) and for the birth record, then live."""
+    while os.getppid() == between:
         os.sched_yield()
     die_with_parent(owner)
     record, descriptors = _receive(socket_)
