@@ -31,6 +31,7 @@ from microlith.process.birth import Birth
 TURN_MS = 500  # how often a blocked domain beats and looks at the time
 GRACE_NS = 200_000_000  # the kernel answers at the deadline; this much later we stop believing in it
 HELLO_S = 20.0
+CONNECTED = "inproc://connected"
 HELD, MINT, GRANTED, HOME = 0, 1, 2, 3
 LEAVE_NS = 2_000_000_000  # how long a detaching process waits for the kernel to agree
 LINGER_MS = 500
@@ -72,7 +73,7 @@ class KernelConnection(Connection):
         self.socket.rcvtimeo = TURN_MS
         self.socket.sndtimeo = TURN_MS
         self.socket.maxmsgsize = wire.MAX_MESSAGE
-        self.socket.connect(endpoint)
+        self._connect(endpoint)
         self._receive = partial(Plain.recv, self.socket)
         self._send = partial(Plain.send, self.socket)
         self._kernel = kernel
@@ -84,16 +85,31 @@ class KernelConnection(Connection):
         self._port = 0
         self._lifted: set[int] = set()  # handles of the request being read that have stubs
         self._lost: dict[int, int] = {}  # port -> notices dropped here since the last one delivered
-        self.welcome = self._hello()
+        self.welcome: Welcome
 
-    def _hello(self) -> Welcome:
+    def _connect(self, endpoint: str) -> None:
+        """Connect, and wait until the system calls for it are done: seccomp may deny them from now on.
+
+        The handshake and the kernel's gate go on while the domain builds its parts.
+        """
+        done = self._context.socket(zmq.PAIR)
+        self.socket.monitor(CONNECTED, zmq.EVENT_CONNECTED)
+        done.connect(CONNECTED)
+        self.socket.connect(endpoint)
+        connected = done.poll(int(HELLO_S * 1000))
+        self.socket.disable_monitor()
+        done.close(0)
+        if not connected:
+            raise Gone("the kernel does not listen")
+
+    def begin(self) -> None:
         self.socket.sndtimeo = int(HELLO_S * 1000)  # until the kernel, which may be busy, has let us in
         self.transmit(wire.pack(wire.HELLO))
         self.socket.sndtimeo = TURN_MS
         raw = self.receive(monotonic_ns() + int(HELLO_S * 1e9))
         if raw is None or raw[1] != wire.WELCOME:
             raise Gone("the kernel did not welcome us")
-        return msgspec.msgpack.decode(wire.parse(raw).body, type=Welcome)
+        self.welcome = msgspec.msgpack.decode(wire.parse(raw).body, type=Welcome)
 
     # --- transport ---------------------------------------------------------------------------------
 
@@ -388,5 +404,5 @@ class KernelConnection(Connection):
 
 
 def connect(frame: Frame, birth: Birth, descriptors: dict[str, int]) -> KernelConnection:
-    """The connection of a domain; the kernel has welcomed it when this returns."""
+    """The connection of a domain; the kernel welcomes it when it begins."""
     return KernelConnection(frame, birth.endpoint, birth.parent)

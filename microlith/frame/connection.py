@@ -62,6 +62,9 @@ class Connection:
         """The next message, or None at `until` (monotonic ns; 0: for ever).  Raises Gone."""
         raise NotImplementedError
 
+    def begin(self) -> None:
+        """Complete the connection; nothing is sent or received before.  Raises Gone."""
+
     def ready(self) -> None:
         """The program or the servers behind this connection begin."""
 

@@ -109,6 +109,7 @@ def join(machine: dict[str, Any], answer: dict[str, Any], descriptors: tuple[int
     )
     given = {"link": descriptors[0]} if descriptors else {}
     connection = transport(str(answer["transport"]))(frame, birth, given)
+    connection.begin()
     made = {}
     for slot, handle, rank in answer["slots"]:
         made[slot] = stub_class(interface_of_slot(machine, app, slot))(connection, handle, rank)

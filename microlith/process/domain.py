@@ -58,6 +58,7 @@ def live(birth: Birth, descriptors: dict[str, int]) -> int:
     gc.disable()  # what is made now stays
     parts = {part.port: build(part, connection, descriptors) for part in birth.parts}
     gc.enable()
+    connection.begin()
     if isinstance(next(iter(parts.values())), App):
         return run_app(next(iter(parts.values())), birth, connection)
     return connection.serve(parts)
