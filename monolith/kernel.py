@@ -92,7 +92,7 @@ class Kernel:
         return self._admit(name, birth, pid, os.pidfd_open(pid), ours, child=True)
 
     def _admit(self, name: str, birth: Birth, pid: int, pidfd: int, endpoint: socket.socket, child: bool) -> App:
-        peer = Peer(self.frame, self.assembly.holders, endpoint, name, pid)
+        peer = Peer(self.frame, self.assembly.holders, endpoint, name, pid, birth.quota)
         for slot in birth.parts[0].slots:
             peer.grant(self.assembly.servers[slot.server], slot.rank)
         app = self.apps[name] = App(name, birth, pid, pidfd, peer, child)

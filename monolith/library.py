@@ -128,7 +128,7 @@ class Library:
             return {"error": BUSY}
         birth = self.boot.templates[record["app"]]
         endpoint = socket.socket(fileno=descriptors[0])
-        self._peer = Peer(self.frame, self.assembly.holders, endpoint, record["app"], record["pid"])
+        self._peer = Peer(self.frame, self.assembly.holders, endpoint, record["app"], record["pid"], birth.quota)
         for slot in birth.parts[0].slots:
             self._peer.grant(self.assembly.servers[slot.server], slot.rank)
         slots = [[s.slot, s.handle, s.rank] for s in birth.parts[0].slots]

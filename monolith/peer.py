@@ -1,8 +1,9 @@
 """The kernel's end of an app's trap: handles, dispatch into the servers, answers.
 
-A peer has a table of handles, an app can name nothing else.  What the app does not read is buffered up
-to one answer; the kernel never blocks on an app.  When the app goes, its open calls are withdrawn and
-the objects that only it held are released.
+A peer has a table of handles, an app can name nothing else.  Handles and open calls are bounded by the
+app's quota; beyond it the answer is Busy.  What the app does not read is kept up to a limit, and while
+something is kept nothing more of the app is read; the kernel never blocks on an app.  When the app goes,
+its open calls are withdrawn and the objects that only it held are released.
 """
 
 import select
@@ -20,10 +21,11 @@ from microlith.frame.reply import CLOSED, Reply
 from microlith.frame.server import Object
 from microlith.frame.stream import CHUNK, Inflow
 from microlith.interface.operation import Operation
-from microlith.interface.status import BadMessage, Cancelled, NoRight, Status
+from microlith.interface.status import BadMessage, Busy, Cancelled, NoRight, Status
 from monolith.holders import Holders
 
 GRANTED = 2
+CALLS, RIGHTS = 64, 4096  # open calls and handles of an app, where its quota says nothing
 BACKLOG = 2 * wire.MAX_MESSAGE  # bytes an app may leave unread before its connection is closed
 
 
@@ -44,8 +46,11 @@ class TrapReply(Reply):
 class Peer:
     """One app, as the kernel sees it."""
 
-    def __init__(self, frame: Frame, holders: Holders, endpoint: socket.socket, name: str, pid: int) -> None:
+    def __init__(
+        self, frame: Frame, holders: Holders, endpoint: socket.socket, name: str, pid: int, quota: dict[str, Any]
+    ) -> None:
         endpoint.setblocking(False)
+        self._calls, self._rights = int(quota.get("calls", CALLS)), int(quota.get("rights", RIGHTS))
         self.frame, self.holders, self.endpoint, self.name, self.pid = frame, holders, endpoint, name, pid
         self.open: dict[int, TrapReply] = {}
         self.table: dict[int, tuple[Any, int]] = {}
@@ -80,14 +85,15 @@ class Peer:
             self.close()
             return
         try:
-            message = self._inflow.feed(data)
-            if message is None:
-                message = self._inflow.next()
-            while message is not None and not self.closed:
-                self.handle(wire.parse(message))
-                message = self._inflow.next()
+            self._serve(self._inflow.feed(data) or self._inflow.next())
         except BadMessage:
             self.close()
+
+    def _serve(self, message: bytes | None) -> None:
+        """Serve this and every whole message that is here, until an answer is stuck."""
+        while message is not None and not self.closed:
+            self.handle(wire.parse(message))
+            message = None if self._unsent else self._inflow.next()
 
     def handle(self, message: wire.Message) -> None:
         """Serve one message."""
@@ -108,7 +114,7 @@ class Peer:
     def _call(self, message: wire.Message) -> None:
         try:
             target, method, arguments = self._read(message)
-        except (BadMessage, NoRight) as status:
+        except (BadMessage, Busy, NoRight) as status:
             self.send(wire.pack(wire.STATUS, call=message.call, body=status_body(status)))
             return
         if self.frame.notices:  # what was sent before a call is delivered before it
@@ -133,7 +139,7 @@ class Peer:
     def _notify(self, message: wire.Message) -> None:
         try:
             target, method, arguments = self._read(message)
-        except (BadMessage, NoRight):
+        except (BadMessage, Busy, NoRight):
             return
         self.frame.post(target, method.operation, arguments)
 
@@ -146,6 +152,8 @@ class Peer:
             raise BadMessage(f"operation {message.operation} is not one to {message.kind}")
         if message.call in self.open:
             raise BadMessage(f"call {message.call} is open already")
+        if len(self.open) >= self._calls:
+            raise Busy(f"{self._calls} calls are open")
         self._server = self.holders.owner(target)
         arguments = self._codec.read_request(method.operation, message.body, message.bulk, message.caps)
         return target, method, arguments
@@ -170,6 +178,11 @@ class Peer:
             return
         self._server = self.holders.owner(target)
         body, bulk, caps = self._codec.reply(operation, value)
+        if len(self.table) > self._rights:
+            for _, _, handle, _ in caps:
+                self._close_handle(handle)
+            self.send(wire.pack(wire.STATUS, call=call, body=status_body(Busy(f"{self._rights} rights are held"))))
+            return
         try:
             raw = wire.pack(wire.REPLY, call=call, caps=caps, body=body, bulk=bulk)
         except BadMessage as large:
@@ -189,15 +202,20 @@ class Peer:
             sent = self._try(raw)
             if sent < len(raw) and not self.closed:
                 self._unsent += raw[sent:]
-                self.frame.rewatch(self.endpoint.fileno(), select.EPOLLIN | select.EPOLLOUT, self.writable)
+                self.frame.rewatch(self.endpoint.fileno(), select.EPOLLOUT, self.writable)
         if len(self._unsent) > BACKLOG:
             self.close()
 
     def writable(self) -> None:
         """The app read something: send on; when all is sent, back to reading."""
         del self._unsent[: self._try(self._unsent)]
-        if not self._unsent and not self.closed:
-            self.frame.rewatch(self.endpoint.fileno(), select.EPOLLIN, self.readable)
+        if self._unsent or self.closed:
+            return
+        self.frame.rewatch(self.endpoint.fileno(), select.EPOLLIN, self.readable)
+        try:
+            self._serve(self._inflow.next())
+        except BadMessage:
+            self.close()
 
     def _try(self, raw: bytes | bytearray) -> int:
         try:
