@@ -15,7 +15,7 @@ from tests.process.until import alive, family, gone, rows, until
 
 APART = ("monolith", "mach")
 WITH_KERNEL_S = 0.2  # design, section 6 of the issue: the death of the kernel takes everything with it
-SLACK = 10  # the machine that runs the tests may be busy with others
+SLACK = 3  # the machine that runs the tests may be busy with others
 
 
 def stairs(ledger, count=4):
