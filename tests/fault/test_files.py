@@ -75,7 +75,7 @@ def test_open_files_at_the_death_of_the_file_server(tmp_path):
 
 
 @pytest.mark.xfail(
-    strict=True, reason="a closed file keeps its badge, so the next incarnation adopts it (see the report)"
+    strict=True, reason="a closed file keeps its badge, so the next incarnation adopts it (CAVEATS.md)"
 )
 def test_closed_file_stays_closed_at_the_death_of_the_file_server(tmp_path):
     with boot(disk_system(tmp_path / "image"), architecture="mach") as machine:

@@ -183,3 +183,15 @@ def test_classes_of_a_script(architecture, tmp_path):
     script.write_text(SCRIPT.format(root=os.getcwd(), architecture=architecture))
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.stderr, done.returncode) == ("odd 7\n4\n10\n", "", 0)
+
+
+@pytest.mark.parametrize("architecture", APART)
+def test_fifty_servers_live_and_end_together(architecture, tmp_path):
+    with boot(stairs(tmp_path / "l", 50), architecture=architecture) as machine:
+        everybody = family(machine)
+        pids = {machine.connect(f"s{number}").ping() for number in range(50)}
+        assert len(pids) == (50 if architecture == "mach" else 1)
+        assert pids <= everybody
+    gone(everybody)
+    stops = [(tmp_path / f"l{number}").read_text().splitlines()[-1] for number in range(50)]
+    assert stops == [f"stop s{number}" for number in range(50)]
