@@ -67,17 +67,24 @@ class Content:
         try:
             while done < len(data):
                 done += self._write_block(inode, offset + done, data, done)
+                if len(self._cache.dirty) > self._dirty_limit:
+                    self._written(inode, offset + done)
+                    self.flush_all()
         except NoSpace:
             if not done:
                 raise
         finally:
             if done:
-                inode.size = max(inode.size, offset + done)
-                inode.mtime = inode.ctime = now()
-            self._inodes.touch(inode)
-        if len(self._cache.dirty) > self._dirty_limit:
-            self.flush_all()
+                self._written(inode, offset + done)
+            else:
+                self._inodes.touch(inode)  # its map may have changed all the same
         return done
+
+    def _written(self, inode: Inode, end: int) -> None:
+        """Bytes up to `end` are in the cache."""
+        inode.size = max(inode.size, end)
+        inode.mtime = inode.ctime = now()
+        self._inodes.touch(inode)
 
     def _write_block(self, inode: Inode, offset: int, data: bytes, done: int) -> int:
         size = self._block

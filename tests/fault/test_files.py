@@ -74,9 +74,7 @@ def test_open_files_at_the_death_of_the_file_server(tmp_path):
     fsck(image)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a closed file keeps its badge, so the next incarnation adopts it (CAVEATS.md)"
-)
+@pytest.mark.xfail(strict=True, reason="a closed file keeps its badge, so the next incarnation adopts it (CAVEATS.md)")
 def test_closed_file_stays_closed_at_the_death_of_the_file_server(tmp_path):
     with boot(disk_system(tmp_path / "image"), architecture="mach") as machine:
         files = machine.connect("files")

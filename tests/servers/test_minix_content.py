@@ -55,6 +55,22 @@ def test_data_across_an_edge_of_indirection(edge: int, tmp_path: Path) -> None:
     fsck(disk.image, tmp_path)
 
 
+def test_write_larger_than_the_cache_never_fills_it_with_dirty_blocks(tmp_path: Path) -> None:
+    disk, files = start(8192, cache_blocks=64)
+    cache, limit = files.volume.content._cache, 32
+    seen, keep = [], cache._keep
+    cache._keep = lambda block, data: (keep(block, data), seen.append(len(cache.dirty)))  # type: ignore[method-assign]
+    data = random.Random(5).randbytes(4096 * KIB)
+    file = files.create(b"/f")
+    assert file.write(0, data) == len(data)
+    assert max(seen) <= limit + 1
+    assert len(cache._blocks) <= 64
+    assert file.read(0, len(data)) == data
+    file.close()
+    files.stop()
+    fsck(disk.image, tmp_path)
+
+
 def test_large_file_written_in_pieces(tmp_path: Path) -> None:
     disk, files = start(8192, cache_blocks=64)
     rng, file, model = random.Random(4), files.create(b"/f"), bytearray()
