@@ -70,6 +70,7 @@ class Broker:
         self.peers: dict[bytes, Peer] = {}
         self.routes: dict[int, bytes] = {}
         self.kept: dict[int, deque[bytes | bytearray]] = {}  # by task: what it could not take yet
+        self._untold: deque[Event] = deque()  # of the step in progress: what its peers could not take
         self.heard: set[int] | None = None  # where somebody wants to know: the pids that sent whole messages
         self.recorder: Callable[[Event, list[Effect]], None] | None = None
         self.on: dict[type[Effect], Callable[[Any], Any]] = {
@@ -85,7 +86,12 @@ class Broker:
         }
 
     def step(self, event: Event) -> None:
-        """One step of the core, and all that follows from it."""
+        """One step of the core, and all that follows from it; what could not be delivered is told afterwards."""
+        self._step(event)
+        while self._untold:
+            self._step(self._untold.popleft())
+
+    def _step(self, event: Event) -> None:
         effects = self.core.step(event)
         if self.recorder is not None:
             self.recorder(event, effects)
@@ -112,7 +118,7 @@ class Broker:
         event = None if frame.more else event_of(raw, peer[0], peer[1])
         if event is None:
             self._odd(raw, peer, frame.more)
-        elif len(raw) > LARGE and type(event) is events.Call and not event.caps and self._crowded(len(raw)):
+        elif len(raw) > LARGE and type(event) is events.Call and not _mints(event) and self._crowded(len(raw)):
             self._fail(events.Fail(event.task, event.id, "Busy"))
         else:
             self.step(event)
@@ -190,10 +196,11 @@ class Broker:
         if task not in self.kept and self._pass(identity, raw):
             return True
         kept = self.kept.setdefault(task, deque())
-        if len(raw) > LARGE and len(raw) + sum(map(len, kept)) > QUEUED:
+        full = len(raw) + sum(map(len, kept)) > QUEUED
+        if full and len(raw) > LARGE:
             return False
         kept.append(raw)
-        if len(kept) == KEPT:
+        if full or len(kept) == KEPT:
             self.shell.convict(self.peers[identity][2], "does not take its messages")
         return True
 
@@ -224,7 +231,7 @@ class Broker:
         raw[_FLAGS] = effect.waits  # what the core knows, not what the sender wrote
         _LONG.pack_into(raw, _DEADLINE, effect.deadline)
         if not self.offer(effect.task, raw):
-            self.step(events.Undeliverable(effect.task, effect.call))
+            self._untold.append(events.Undeliverable(effect.task, effect.call))
 
     def _answer(self, effect: events.Answer) -> None:
         kind = wire.STATUS if effect.status else wire.REPLY
@@ -237,7 +244,7 @@ class Broker:
         raw = wire.rewrite(effect.payload, wire.NOTIFY, 0, effect.object, effect.port, ())
         raw[_LOST : _LOST + 4] = min(effect.lost, 0xFFFFFFFF).to_bytes(4, "little")
         if not self.offer(effect.task, raw):
-            self.step(events.Dropped(effect.port, effect.lost))
+            self._untold.append(events.Dropped(effect.port, effect.lost))
 
     # --- the end -----------------------------------------------------------------------------------
 
@@ -256,3 +263,8 @@ class Broker:
         for socket in (self.door, self.router, self.gate.socket):
             socket.close()
         self.context.term()
+
+
+def _mints(event: events.Call) -> bool:
+    """Does it bring objects of its sender, which only the core can give back?"""
+    return any(cap[0] == events.MINT for cap in event.caps)

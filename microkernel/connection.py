@@ -16,7 +16,7 @@ from zmq.backend import Socket as Plain  # without the conveniences, which cost 
 
 from microlith.frame import wire
 from microlith.frame.codec import status_body
-from microlith.frame.connection import Connection, Gone, bad
+from microlith.frame.connection import ANSWERS, Connection, Gone, bad
 from microlith.frame.facade import facade
 from microlith.frame.frame import NOTICES, Frame
 from microlith.frame.methods import Method, methods_of
@@ -24,6 +24,7 @@ from microlith.frame.page import BEATS, BYTES_IN, BYTES_OUT, IDLE, RECEIVED, SEN
 from microlith.frame.reply import CLOSED, Reply
 from microlith.frame.server import Object
 from microlith.frame.stub import Stub, stub_class
+from microlith.frame.wire import GRANTED, HELD, MINT
 from microlith.interface.operation import Operation
 from microlith.interface.status import BadMessage, Status, Unavailable
 from microlith.process.birth import Birth
@@ -32,7 +33,6 @@ TURN_MS = 500  # how often a blocked domain beats and looks at the time
 GRACE_NS = 200_000_000  # the kernel answers at the deadline; this much later we stop believing in it
 HELLO_S = 20.0
 CONNECTED = "inproc://connected"
-HELD, MINT, GRANTED, HOME = 0, 1, 2, 3
 LEAVE_NS = 2_000_000_000  # how long a detaching process waits for the kernel to agree
 LINGER_MS = 500
 
@@ -80,7 +80,7 @@ class KernelConnection(Connection):
         self.parts: dict[int, Any] = {}
         self.open: dict[int, KernelReply] = {}
         self._objects: dict[tuple[int, int], Object] = {}
-        self._numbers: dict[int, int] = {}
+        self._numbers: dict[tuple[int, int], int] = {}  # by port and id of the object
         self._next_object = 1
         self._port = 0
         self._lifted: set[int] = set()  # handles of the request being read that have stubs
@@ -103,10 +103,12 @@ class KernelConnection(Connection):
             raise Gone("the kernel does not listen")
 
     def begin(self) -> None:
-        self.socket.sndtimeo = int(HELLO_S * 1000)  # until the kernel, which may be busy, has let us in
+        until = monotonic_ns() + int(HELLO_S * 1e9)  # for a kernel that is busy
+        until = min(until, self.frame.limit or until)
+        self.socket.sndtimeo = max(0, (until - monotonic_ns()) // 1_000_000)
         self.transmit(wire.pack(wire.HELLO))
         self.socket.sndtimeo = TURN_MS
-        raw = self.receive(monotonic_ns() + int(HELLO_S * 1e9))
+        raw = self.receive(until)
         if raw is None or raw[1] != wire.WELCOME:
             raise Gone("the kernel did not welcome us")
         self.welcome = msgspec.msgpack.decode(wire.parse(raw).body, type=Welcome)
@@ -223,6 +225,8 @@ class KernelConnection(Connection):
             self._released(wire.parse(raw))
         elif kind == wire.STOP:
             self._stop()
+        elif kind in ANSWERS:
+            self.drop_late(raw)
 
     def _call(self, raw: bytes) -> None:
         _, _, number, _, flags, port, call, target_number, _, deadline, _, _ = wire.HEADER.unpack_from(raw)
@@ -318,7 +322,7 @@ class KernelConnection(Connection):
     def _released(self, message: wire.Message) -> None:
         gone = self._objects.pop((message.port, message.target), None)
         if gone is not None:
-            self._numbers.pop(id(gone), None)
+            self._numbers.pop((message.port, id(gone)), None)
             gone.released()
 
     def _stop(self) -> None:
@@ -395,10 +399,10 @@ class KernelConnection(Connection):
         return facade(target)
 
     def _number(self, made: Object, port: int) -> int:
-        number = self._numbers.get(id(made))
+        number = self._numbers.get((port, id(made)))
         if number is None:
             number, self._next_object = self._next_object, self._next_object + 1
-            self._numbers[id(made)] = number
+            self._numbers[(port, id(made))] = number
             self._objects[(port, number)] = made
         return number
 

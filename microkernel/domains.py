@@ -198,6 +198,8 @@ class Domains:
         """A domain's process is gone: tell the core, start it again or give it up."""
         kernel, pid = self.kernel, domain.pid
         kernel.broker.drain()  # what it said before it died still counts
+        if self._pids.get(pid) is not domain:
+            return  # the last thing it said was BYE
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) if domain.child else 0
         self._left(domain)
         for line, _, _ in domain.lines:

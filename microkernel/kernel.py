@@ -95,16 +95,24 @@ class Kernel:
         """Wait for a message, or the bell, and do what follows."""
         broker, core = self.broker, self.core
         if broker.receive():
-            for descriptor in broker.bell.ready():
-                source = self._sources.get(descriptor)
-                if source is not None:
+            ready = [(descriptor, self._sources.get(descriptor)) for descriptor in broker.bell.ready()]
+            for descriptor, source in ready:
+                if source is not None and self._sources.get(descriptor) is source:  # not closed, and given anew, since
                     source()
             broker.bell.attended()
         if core.earliest < self._armed:
-            self._arm(core.earliest)
+            self._hurry()
         if broker.kept and not self._retrying:
             self._retrying = True
             self.later(RETRY_S, self._retry)
+
+    def _hurry(self) -> None:
+        """A call came whose deadline is earlier than all others; if it has passed, the caller is told now."""
+        now = time.monotonic_ns()
+        if self.core.earliest <= now:
+            self.broker.step(events.Tick(now))
+        if self.core.earliest < self._armed:
+            self._arm(self.core.earliest)
 
     def _retry(self) -> None:
         self.broker.flush()

@@ -5,18 +5,21 @@ with `on_fault = "panic"` the kernel dies of it (and its apps with it), with "oo
 killed and the kernel goes on.
 """
 
+import contextlib
 import os
 import signal
 import socket
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from microlith.frame.frame import Frame
 from microlith.frame.page import IDLE, STATE
+from microlith.interface.devices import Timer
 from microlith.interface.status import UsageError
 from microlith.process.birth import Birth
 from microlith.process.restart import Restart
@@ -34,6 +37,11 @@ class App:
     def __init__(self, name: str, birth: Birth, pid: int, pidfd: int, peer: Peer, child: bool) -> None:
         self.name, self.birth, self.pid, self.pidfd, self.peer, self.child = name, birth, pid, pidfd, peer, child
 
+    def end(self, by: int = signal.SIGKILL) -> None:
+        """Signal its process, unless that is gone (and, where it is not our child, reaped)."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self.pidfd, by)
+
 
 class Kernel:
     """The kernel process of a monolith."""
@@ -46,6 +54,7 @@ class Kernel:
         Frame.current = self.frame
         self.assembly = Assembly(self.frame, root.devices)
         self.apps: dict[str, App] = {}
+        self.stopping = False
         self.restarts = {name: Restart(s, "temporary") for name, s in self.boot.restart.items()}
         root.launcher_gone = self.launcher_gone
         root.handlers |= {
@@ -76,7 +85,8 @@ class Kernel:
         traceback.print_exception(fault)
         sys.stderr.flush()
         self.root.event("oops", app=caller.name, text=f"{type(fault).__name__}: {fault}")
-        os.kill(caller.pid, signal.SIGKILL)
+        caller.end()
+        caller.peer.serving = False
         caller.peer.close()
 
     # --- apps --------------------------------------------------------------------------------------
@@ -113,10 +123,24 @@ class Kernel:
         self.root.event("ended", name=app.name, status=status, pid=app.pid)
         policy = self.restarts.get(app.name)
         delay = policy.delay(time.monotonic(), status != 0) if policy else None
-        if delay is not None and not self.frame.stopping:
+        if delay is None or self.stopping:
+            self.root.forget(app.name)
+        elif delay == 0:
             self.start_app(app.birth, app.name)
         else:
-            self.root.forget(app.name)
+            self._later(delay, lambda: self.start_app(app.birth, app.name))
+
+    def _later(self, delay_s: float, action: Callable[[], Any]) -> None:
+        timer = Timer.make("later")
+        timer.arm(time.monotonic_ns() + int(delay_s * 1e9))
+
+        def due() -> None:
+            self.frame.unwatch(timer.line)
+            os.close(timer.line)
+            if not self.stopping:
+                action()
+
+        self.frame.watch(timer.line, due)
 
     def run_app(self, record: dict[str, Any], stdio: list[int]) -> dict[str, Any]:
         """Start a demand app; `ended` tells how it ended."""
@@ -127,6 +151,12 @@ class Kernel:
 
     def attach(self, record: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         """Admit a process of the host as an instance of a demand app, over the socket it brings."""
+        already = next((app for app in self.apps.values() if app.pid == record["pid"]), None)
+        if already is not None and already.peer.hung_up():
+            self.ended(already)
+        elif already is not None:
+            os.close(descriptors[0])
+            raise LookupError(f"pid {record['pid']} is attached already, as {already.name}")
         name, birth = self.root.program(record)
         endpoint = socket.socket(fileno=descriptors[0])
         try:
@@ -144,7 +174,7 @@ class Kernel:
         """Kill an app, or put a fault into a server, which is no process here."""
         name = record["name"]
         if name in self.apps:
-            os.kill(self.apps[name].pid, signal.SIGKILL)
+            self.apps[name].end()
             return {"killed": name, "how": "SIGKILL"}
         if name == "zygote":
             os.kill(self.spawner.pid, signal.SIGKILL)
@@ -157,12 +187,16 @@ class Kernel:
 
     def stop(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
         """An orderly stop: apps first, then the servers, highest rank first."""
+        self.stopping = True
         for app in self.apps.values():
             if app.child:
-                os.kill(app.pid, signal.SIGTERM)
+                app.end(signal.SIGTERM)
         limit = time.monotonic_ns() + int(GRACE_S * 1e9)
         while any(app.child for app in self.apps.values()) and time.monotonic_ns() < limit:
             self.frame.turn(limit)
+        for app in self.apps.values():
+            if app.child:
+                app.end()
         self.assembly.stop(self.boot.root.parts)
         self.frame.stopping = True
         self.spawner.close()

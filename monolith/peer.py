@@ -24,7 +24,6 @@ from microlith.interface.operation import Operation
 from microlith.interface.status import BadMessage, Busy, Cancelled, NoRight, Status
 from monolith.holders import Holders
 
-GRANTED = 2
 CALLS, RIGHTS = 64, 4096  # open calls and handles of an app, where its quota says nothing
 BACKLOG = 2 * wire.MAX_MESSAGE  # bytes an app may leave unread before its connection is closed
 
@@ -256,7 +255,7 @@ class Peer:
         if not isinstance(target, Object) and not self.holders.server(target):
             raise TypeError(f"{capability!r} is not a capability")
         rank = self.holders.rank(target, self._server)
-        return (GRANTED, rank, self.grant(target, rank), 0)
+        return (wire.GRANTED, rank, self.grant(target, rank), 0)
 
     def _lift(self, entry: wire.Cap, interface: Any) -> Any:
         target, _ = self.table.get(entry[2], (None, 0))

@@ -1,13 +1,15 @@
 """`microlith call SERVER.OPERATION ARGUMENTS...`: one call, or a chain of them, to a running machine."""
 
+import math
 import re
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from microlith.command import output
-from microlith.command.remote import Failed, Lost, Remote, exits, machine_of, machine_option
+from microlith.command.remote import ANSWER_S, Failed, Lost, Remote, exits, machine_of, machine_option
 from microlith.interface.status import UsageError
 
 if TYPE_CHECKING:
@@ -15,10 +17,17 @@ if TYPE_CHECKING:
     from microlith.interface.status import Status
 
 OPERATOR = "operator"
+MOST_S = 86400.0  # --within
 STEP = re.compile(r"\.[a-z_]\w*")
 Step = tuple["Operation", tuple[Any, ...]]
 
 EPILOG = exits("the answer was a status; its name and one sentence are on standard error")
+
+
+def _number(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    if value is not None and math.isnan(value):
+        raise click.BadParameter("nan is no number of seconds")
+    return value
 
 
 @click.command(epilog=EPILOG, context_settings={"ignore_unknown_options": True})
@@ -26,7 +35,8 @@ EPILOG = exits("the answer was a status; its name and one sentence are on standa
 @click.argument("words", metavar="[ARGUMENT]...", nargs=-1, type=click.UNPROCESSED)
 @machine_option
 @click.option("--as-app", "app", metavar="APP", help="Call with the capabilities of this app, by their slots.")
-@click.option("--within", metavar="S", type=click.FloatRange(min=0, min_open=True), help="Give up after S seconds.")
+@click.option("--within", metavar="S", type=click.FloatRange(0, MOST_S, min_open=True), callback=_number,
+              help="Give up after S seconds.")  # fmt: skip
 @output.json_option
 def call(
     operation: str, words: tuple[str, ...], machine: str | None, app: str | None, within: float | None, as_json: bool
@@ -45,60 +55,57 @@ def call(
     {"base64": ...} where they are none.
     """  # noqa: D301 - click's mark for a paragraph that is not wrapped
     from microlith.command import values
+    from microlith.frame.frame import within as limit
 
-    with machine_of(machine) as remote:
-        result = _called(remote, app or OPERATOR, operation, words, within, as_json)
+    with machine_of(machine, min(within or ANSWER_S, ANSWER_S)) as remote, limit(within) if within else nullcontext():
+        result = _called(remote, app or OPERATOR, operation, words, as_json)
         if as_json:
             output.as_json(values.plain(result))
         else:
             values.show(result)
 
 
-def _called(remote: Remote, app: str, first: str, words: tuple[str, ...], within: float | None, as_json: bool) -> Any:
+def _called(remote: Remote, app: str, first: str, words: tuple[str, ...], as_json: bool) -> Any:
     from microlith.command.watch import Watch
     from microlith.interface.status import DeadlineExceeded, ServerDied, Status, SystemStatus
 
     about = remote.about()
     slots = _slots(remote, about, app)
     server, steps = parse(first, list(words), slots, f"app {app!r}" if app != OPERATOR else about["system"])
-    with Watch(remote.folder) as watch:
+    asked = [first]
+    with Watch(remote.folder, remote.patience_s) as watch:
         attached = remote.attach(about, app)
         try:
-            return _run(attached, getattr(attached, server), steps, within)
+            return _run(attached, getattr(attached, server), steps, asked)
         except Status as status:
             if isinstance(status, SystemStatus):
                 watch.settle()
             doubtful = isinstance(status, ServerDied | DeadlineExceeded)
-            raise _answered(first, status, as_json, doubtful) from None
+            raise _answered(asked[-1], status, as_json, doubtful) from None
         finally:
             attached.close()
 
 
-def _run(attached: Any, target: Any, steps: list[Step], within_s: float | None) -> Any:
+def _run(attached: Any, target: Any, steps: list[Step], asked: list[str]) -> Any:
+    """The result of the last step; to `asked` goes what each of them after the first is called."""
     from microlith.command.words import Slot
-    from microlith.frame.frame import within
 
-    def go() -> Any:
-        made = target
-        for operation, arguments in steps:
-            given = [getattr(attached, a.name) if isinstance(a, Slot) else a for a in arguments]
-            made = getattr(made, operation.name)(*given)
-        return made
-
-    if within_s is None:
-        return go()
-    with within(within_s):
-        return go()
+    for number, (operation, arguments) in enumerate(steps):
+        if number:
+            asked.append(operation.qualified)
+        given = [getattr(attached, a.name) if isinstance(a, Slot) else a for a in arguments]
+        target = getattr(target, operation.name)(*given)
+    return target
 
 
-def _answered(first: str, status: "Status", as_json: bool, doubtful: bool) -> Failed:
+def _answered(asked: str, status: "Status", as_json: bool, doubtful: bool) -> Failed:
     from microlith.system.place import one_line
 
     name, detail = type(status).__name__, status.detail
     if as_json:
         output.as_json({"status": name, "detail": detail, "errno": status.number})
     doubt = "; it may or may not have been done" if doubtful and "may or may not" not in detail else ""
-    return Failed(f"{first} answered {name}{': ' + one_line(detail) if detail else ''}{doubt}")
+    return Failed(f"{asked} answered {name}{': ' + one_line(detail) if detail else ''}{doubt}")
 
 
 def _slots(remote: Remote, about: dict[str, Any], app: str) -> dict[str, Any]:

@@ -47,6 +47,8 @@ def compare(
     of this hour: quote ratios. Exit status 1 if wrong data came back.
     """
     names = _names(architectures)
+    if tree == "":
+        raise click.UsageError("--tree needs the path of a directory")
     _try(target)
     given = checked(system) if system else None
     settings = dict(kinds.resolve(QUICK)) if quick else {}

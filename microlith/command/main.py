@@ -64,6 +64,8 @@ class Commands(click.Group):
     def main(self, args: Sequence[str] | None = None, *rest: Any, **options: Any) -> Any:
         """Run one command line and exit; nothing but a fault of ours leaves a traceback."""
         options["standalone_mode"] = False
+        if sys.stdout is None or sys.stderr is None:
+            _end(1, "standard output or standard error is closed")
         try:
             result = super().main(args, *rest, **options)
         except UsageError as error:

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from microlith.command.remote import DEATHS, Lost, Remote
+from microlith.command.remote import ANSWER_S, DEATHS, Lost, Remote
 
 _SETTLE_S = 0.5  # how long the news of a death may take after its effects
 
@@ -17,8 +17,8 @@ _SETTLE_S = 0.5  # how long the news of a death may take after its effects
 class Watch:
     """While it is entered, the death of the machine raises Lost in the main thread."""
 
-    def __init__(self, folder: Path) -> None:
-        self.remote = Remote(folder)
+    def __init__(self, folder: Path, patience_s: float = ANSWER_S) -> None:
+        self.remote = Remote(folder, patience_s)
         self.remote.ask("follow")
         self._lost = threading.Event()
         self._active = False

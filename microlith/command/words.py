@@ -16,9 +16,9 @@ import json
 import sys
 import types
 import typing
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
+from microlith.frame.wire import MAX_BULK
 from microlith.interface.operation import Operation
 from microlith.interface.status import UsageError
 from microlith.interface.values import Struct, is_interface, matches, name_of
@@ -118,11 +118,21 @@ def _slot(word: str, annotation: Any, name: str, slots: dict[str, Any]) -> Slot:
     return Slot(word)
 
 
+def _bounded(file: BinaryIO) -> bytes:
+    data = file.read(MAX_BULK + 1)
+    if len(data) > MAX_BULK:
+        raise ValueError(f"it has more than the {MAX_BULK} bytes that one message holds")
+    return data
+
+
 def _content(word: str, name: str) -> bytes:
     if not word.startswith("@") or word.startswith("@@"):
         return word.removeprefix("@").encode("utf-8", "surrogateescape") if word[:2] == "@@" else _encoded(word)
     try:
-        return sys.stdin.buffer.read() if word == "@-" else Path(word[1:]).read_bytes()
+        if word == "@-":
+            return _bounded(sys.stdin.buffer)
+        with open(word[1:], "rb") as file:
+            return _bounded(file)
     except (OSError, ValueError) as error:
         why = (getattr(error, "strerror", None) or str(error)).lower()
         raise ValueError(f"{name}: {word[1:]} cannot be read: {why} (@@ begins a text with @)") from None

@@ -161,7 +161,11 @@ class Connection:
             elif answered == call:
                 return raw
             else:
-                self._forgotten += [cap[2] for cap in wire.content(raw)[0]]
+                self.drop_late(raw)
+
+    def drop_late(self, raw: bytes) -> None:
+        """An answer that nobody waits for: the rights that came with it go back."""
+        self._forgotten += [number for kind, _, number, _ in wire.content(raw)[0] if kind == wire.GRANTED]
 
     def _give_up(self, call: int, operation: Operation) -> bytes:
         """The deadline passed: cancel.  If it @waits, an answer on its way has consumed something, and counts."""

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from microlith.frame.connection import DEFAULT_DEADLINE_NS, Connection
 from microlith.frame.facade import check_result
 from microlith.frame.methods import Method, method_of
-from microlith.frame.page import BEATS, IDLE, SERVED, SERVING, SINCE, STATE, Page
+from microlith.frame.page import BEATS, IDLE, SERVED, SERVING, SINCE, STATE, WAITING, Page
 from microlith.frame.reply import CLOSED, DirectReply, Reply
 from microlith.frame.stub import Stub
 from microlith.interface.interface import operations_of
@@ -269,9 +269,14 @@ class Frame:
 
     def wait_interrupt(self, server: Any, name: str, deadline: int) -> bool:
         """Block within a request until this server's device interrupts; False at the deadline."""
-        if self.kernel is not None:
-            return bool(self.kernel.wait_interrupt(server, name, deadline))
-        return wait_readable(getattr(server, name).line, deadline)
+        words = self.page.words
+        outer, words[STATE] = words[STATE], WAITING
+        try:
+            if self.kernel is not None:
+                return bool(self.kernel.wait_interrupt(server, name, deadline))
+            return wait_readable(getattr(server, name).line, deadline)
+        finally:
+            words[STATE] = outer
 
     def wait_readable(self, app: Any, name: str) -> None:
         """Block until a device of an app is readable, the loop running meanwhile."""

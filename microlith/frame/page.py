@@ -15,8 +15,8 @@ STATE, SINCE, BEATS, SERVED = 0, 1, 2, 3
 RECEIVED, SENT, BYTES_IN, BYTES_OUT = 4, 5, 6, 7
 
 # States.
-STARTING, IDLE, SERVING, CALLING, WAITING, STOPPED = 0, 1, 2, 3, 4, 5
-NAMES = ("starting", "idle", "serving", "calling", "waiting", "stopped")
+STARTING, IDLE, SERVING, CALLING, WAITING = 0, 1, 2, 3, 4
+NAMES = ("starting", "idle", "serving", "calling", "waiting")
 
 
 class Page:

@@ -32,6 +32,9 @@ WELCOME, FAIL, WITHDRAWN, CONFIRM, DEATH, RELEASED, INTERRUPT, STOP = 32, 33, 34
 # Flags.
 WAITS, WANT_CONFIRM = 1, 2
 
+# Kinds of capabilities in a message: see docs/wire.md.
+HELD, MINT, GRANTED, HOME = 0, 1, 2, 3
+
 Cap = tuple[int, int, int, int]
 NO_CAPS: tuple[Cap, ...] = ()
 

@@ -22,6 +22,7 @@ from microlith.process.parts import make
 
 #: Exit statuses of a domain: a fault (EX_SOFTWARE), and a parent that was gone before it began.
 FAULT, ORPHAN = 70, 71
+BROKEN_PIPE = 141  # as a shell has SIGPIPE
 
 
 def main(birth: Birth, descriptors: list[int]) -> int:
@@ -78,6 +79,11 @@ def run_app(app: App, birth: Birth, connection: Connection) -> int:
     connection.ready()
     connection.words[STATE] = SERVING
     try:
-        return app.main(*birth.arguments) or 0
+        status = app.main(*birth.arguments) or 0
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader of its output went away; nothing of it shall complain again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return BROKEN_PIPE
     finally:
         connection.close()

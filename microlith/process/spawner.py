@@ -85,7 +85,9 @@ class Spawner:
         """The pid of the process that waits for the next birth; 0 if there is none (yet)."""
         try:
             while self._end is not None:
-                self._hear(wait=False)
+                late = self._hear(wait=False)
+                if late is not None:  # it was given up, and is made anew
+                    _end(late)
         except (parcel.Closed, BlockingIOError):
             pass
         return self.spare

@@ -13,6 +13,7 @@ from microlith.system.place import Place, did_you_mean, listed, place_of, shown
 from microlith.system.system import System
 from microlith.system.tables import PLACEMENTS
 
+LONGEST_NAME = 64  # it names files, processes and memory files
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 #: Names with a meaning of their own in plans and at the command line.
@@ -39,6 +40,8 @@ def _check_names(system: System, place: Place) -> None:
             if not NAME.fullmatch(name):
                 hint = "names are made of a-z, 0-9 and _, a letter first"
                 raise place.refuse(element, f"{kind[:-1]} name {shown(name)} cannot be used; {hint}")
+            if len(name) > LONGEST_NAME:
+                raise place.refuse(element, f"{kind[:-1]} name {shown(name)} has more than {LONGEST_NAME} characters")
             if entry.name != name:
                 raise place.refuse(element, f"{element} says that it is called {entry.name!r}; the two must agree")
             if name in RESERVED_NAMES and kind != "devices":

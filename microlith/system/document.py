@@ -1,5 +1,6 @@
 """From a path or a ready system's name to a TOML document and the lines of its elements."""
 
+import os
 import re
 import tomllib
 from importlib import resources
@@ -8,7 +9,7 @@ from typing import Any
 
 from microlith.interface.status import UsageError
 from microlith.system.lines import Lines
-from microlith.system.place import Place, did_you_mean, listed
+from microlith.system.place import Place, did_you_mean, listed, shown
 
 LARGEST = 1 << 20  # bytes; a system of 5,000 servers is half of that
 
@@ -27,11 +28,11 @@ def find(path_or_name: str | Path) -> Path:
     if bare and given in ready:
         return ready[given]
     path = Path(given)
-    if bare and not path.exists():
+    if bare and not os.path.exists(path):
         hint = did_you_mean(given, ready, f"; there are {listed(ready)}, or give the path of a file")
-        if Path(f"{given}.toml").exists():
+        if os.path.exists(f"{given}.toml"):
             hint = f"; did you mean '{given}.toml'?"
-        raise UsageError(f"no system is called {given!r}{hint}")
+        raise UsageError(f"no system is called {shown(given)}{hint}")
     return path
 
 

@@ -145,3 +145,19 @@ def and_gone(count):
             os._exit(0)
         os.waitpid(pid, 0)
     say(done=int(count))
+
+
+def bye_and_gone(count):
+    """Children that say much that is legal, then BYE, and are gone before the kernel has come to it."""
+    for _ in range(int(count)):
+        pid = os.fork()
+        if pid == 0:
+            end = Zmtp(raw_attach())
+            end.frame(HELLO_MESSAGE)
+            for number in range(28):
+                caps = [(0, 0, 2, 0)] * 255
+                end.frame(message(foreign.CALL, 1, call=number + 1, target=4, caps=caps, body=b"\x90"))
+            end.frame(message(foreign.BYE))
+            os._exit(0)
+        os.waitpid(pid, 0)
+    say(done=int(count))

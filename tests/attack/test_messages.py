@@ -145,3 +145,8 @@ def test_messages_at_random(arena, seed):
 def test_sender_that_is_gone_before_it_can_be_ended(arena):
     assert arena.attacker("and_gone", 60).read() == {"done": 60}
     arena.bystander.served(20)
+
+
+def test_peer_that_says_goodbye_and_is_gone_at_once(arena):
+    assert arena.attacker("bye_and_gone", 20).read(60) == {"done": 20}
+    arena.bystander.served(20)

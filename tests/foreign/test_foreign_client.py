@@ -226,6 +226,9 @@ def test_worked_example_is_what_a_machine_answers():
 def test_page_names_every_kind_and_limit():
     text = PAGE.read_text()
     kinds = {name: getattr(wire, name) for name in dir(wire) if name.isupper() and type(getattr(wire, name)) is int}
+    capabilities = ("HELD", "MINT", "GRANTED", "HOME")
+    assert f"| field | {' | '.join(capabilities)} |" in text
+    assert f"| what | {' | '.join(str(kinds.pop(name)) for name in capabilities)} |" in text
     limits = {"VERSION", "WAITS", "WANT_CONFIRM", "MAX_BODY", "MAX_BULK", "MAX_MESSAGE"}
     for name, number in kinds.items():
         assert name in limits or f"| {number} | {name} |" in text, name
