@@ -82,8 +82,8 @@ def run_app(app: App, birth: Birth, connection: Connection) -> int:
         status = app.main(*birth.arguments) or 0
         sys.stdout.flush()
         return status
-    except BrokenPipeError:  # the reader of its output went away; nothing of it shall complain again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except BrokenPipeError:  # the reader of its output went away, and what waits in the buffer goes with it
+        sys.stdout = sys.stderr
         return BROKEN_PIPE
     finally:
         connection.close()
