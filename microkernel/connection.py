@@ -326,7 +326,7 @@ class KernelConnection(Connection):
             gone.released()
 
     def _stop(self) -> None:
-        for part in self.parts.values():
+        for part in reversed(self.parts.values()):  # they were started from the lowest rank up
             part.stop()
         self.frame.stopping = True
 

@@ -57,7 +57,7 @@ def live(birth: Birth, descriptors: dict[str, int]) -> int:
     if not bare:
         confine.seccomp(network)
     gc.disable()  # what is made now stays
-    parts = {part.port: build(part, connection, descriptors) for part in birth.parts}
+    parts = {part.port: build(part, connection, descriptors) for part in sorted(birth.parts, key=lambda p: p.rank)}
     gc.enable()
     connection.begin()
     if isinstance(next(iter(parts.values())), App):
