@@ -152,7 +152,7 @@ class Kernel:
     def attach(self, record: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         """Admit a process of the host as an instance of a demand app, over the socket it brings."""
         already = next((app for app in self.apps.values() if app.pid == record["pid"]), None)
-        if already is not None and already.peer.hung_up():
+        if already is not None and not already.child and already.peer.hung_up():
             self.ended(already)
         elif already is not None:
             os.close(descriptors[0])

@@ -138,7 +138,7 @@ class Peer:
     def _notify(self, message: wire.Message) -> None:
         try:
             target, method, arguments = self._read(message)
-        except (BadMessage, Busy, NoRight):
+        except (BadMessage, NoRight):
             return
         self.frame.post(target, method.operation, arguments)
 
@@ -151,7 +151,7 @@ class Peer:
             raise BadMessage(f"operation {message.operation} is not one to {message.kind}")
         if message.call in self.open:
             raise BadMessage(f"call {message.call} is open already")
-        if len(self.open) >= self._calls:
+        if message.kind == wire.CALL and len(self.open) >= self._calls:
             raise Busy(f"{self._calls} calls are open")
         self._server = self.holders.owner(target)
         arguments = self._codec.read_request(method.operation, message.body, message.bulk, message.caps)

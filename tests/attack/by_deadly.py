@@ -133,31 +133,36 @@ def trap_deaf(rounds):
     hear()
 
 
-def and_gone(count):
-    """Children that attach, say something deadly, and are gone and reaped before the kernel can look."""
+def _children(count, talk):
+    """Children that attach, talk, and are gone and reaped before the kernel can look."""
     for _ in range(int(count)):
         pid = os.fork()
         if pid == 0:
             end = Zmtp(raw_attach())
             end.frame(HELLO_MESSAGE)
-            for _ in range(20):
-                end.frame(b"\xff" * 50)
+            talk(end)
             os._exit(0)
         os.waitpid(pid, 0)
     say(done=int(count))
+
+
+def and_gone(count):
+    """They say something deadly."""
+
+    def talk(end):
+        for _ in range(20):
+            end.frame(b"\xff" * 50)
+
+    _children(count, talk)
 
 
 def bye_and_gone(count):
-    """Children that say much that is legal, then BYE, and are gone before the kernel has come to it."""
-    for _ in range(int(count)):
-        pid = os.fork()
-        if pid == 0:
-            end = Zmtp(raw_attach())
-            end.frame(HELLO_MESSAGE)
-            for number in range(28):
-                caps = [(0, 0, 2, 0)] * 255
-                end.frame(message(foreign.CALL, 1, call=number + 1, target=4, caps=caps, body=b"\x90"))
-            end.frame(message(foreign.BYE))
-            os._exit(0)
-        os.waitpid(pid, 0)
-    say(done=int(count))
+    """They say much that is legal, then BYE."""
+
+    def talk(end):
+        for number in range(28):
+            caps = [(0, 0, 2, 0)] * 255
+            end.frame(message(foreign.CALL, 1, call=number + 1, target=4, caps=caps, body=b"\x90"))
+        end.frame(message(foreign.BYE))
+
+    _children(count, talk)
