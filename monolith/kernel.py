@@ -21,11 +21,11 @@ from microlith.frame.frame import Frame
 from microlith.frame.page import IDLE, STATE
 from microlith.interface.devices import Timer
 from microlith.interface.status import UsageError
+from microlith.process.assembly import Assembly
 from microlith.process.birth import Birth
 from microlith.process.restart import Restart
 from microlith.process.root import Root
 from microlith.process.spawner import Spawner
-from monolith.assembly import Assembly
 from monolith.peer import Peer
 
 GRACE_S = 1.0  # how long apps may take to end at an orderly stop

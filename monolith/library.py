@@ -17,10 +17,10 @@ import msgspec
 from microlith.frame.frame import Frame
 from microlith.frame.page import IDLE, SERVING, STATE
 from microlith.process import parcel
+from microlith.process.assembly import Assembly
 from microlith.process.birth import Birth
 from microlith.process.parts import make
 from microlith.process.root import Root
-from monolith.assembly import Assembly
 from monolith.peer import Peer
 
 BUSY = "a library OS runs one program at a time, and one is running"

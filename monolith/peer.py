@@ -15,6 +15,7 @@ from microlith.frame import wire
 from microlith.frame.codec import Codec, status_body
 from microlith.frame.connection import bad
 from microlith.frame.frame import Frame
+from microlith.frame.holders import Holders
 from microlith.frame.methods import Method, methods_of
 from microlith.frame.page import BYTES_IN, BYTES_OUT, RECEIVED, SENT
 from microlith.frame.reply import CLOSED, Reply
@@ -22,7 +23,6 @@ from microlith.frame.server import Object
 from microlith.frame.stream import CHUNK, Inflow
 from microlith.interface.operation import Operation
 from microlith.interface.status import BadMessage, Busy, Cancelled, NoRight, Status
-from monolith.holders import Holders
 
 CALLS, RIGHTS = 64, 4096  # open calls and handles of an app, where its quota says nothing
 BACKLOG = 2 * wire.MAX_MESSAGE  # bytes an app may leave unread before its connection is closed

@@ -16,10 +16,10 @@ import msgspec
 
 from microlith.frame.facade import Facade, Wrap, checked, facade, like
 from microlith.frame.frame import Frame
+from microlith.frame.guard import guarded
 from microlith.frame.server import Object, Server
 from microlith.interface.operation import Operation
 from microlith.interface.values import Struct
-from monolith.guard import guarded
 
 
 class _Token:

@@ -6,11 +6,11 @@ from typing import Any
 
 from microlith.frame.facade import bind, like
 from microlith.frame.frame import Frame
+from microlith.frame.holders import Holders
 from microlith.interface.interface import operations_of
 from microlith.interface.operation import Operation
 from microlith.process.birth import PartBirth
 from microlith.process.parts import interrupting, make
-from monolith.holders import Holders
 
 
 class InjectedFault(Exception):
