@@ -40,10 +40,8 @@ class Orders:
             self.domains.start(domain)
         return {"name": domain.name, "pid": domain.pid}
 
-    def attach(self, record: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+    def attach(self, record: dict[str, Any], _: list[int]) -> None:
         """Admit a process of the host as an instance of a demand app."""
-        for descriptor in descriptors:
-            os.close(descriptor)
         pid = record["pid"]
         if (already := self.domains.named(pid)) is not None:
             raise LookupError(f"pid {pid} is attached already, as {already}")
@@ -57,9 +55,8 @@ class Orders:
             os.close(pidfd)
             raise
         self.domains.admit(domain, pid, pidfd)
-        slots = [[s.slot, s.handle, s.rank] for s in domain.birth.parts[0].slots]
-        found = {"name": domain.name, "slots": slots, "rank": domain.birth.rank, "kernel": os.getpid()}
-        return {**found, "transport": "zmq", "endpoint": self.domains.kernel.broker.endpoint}
+        more = {"kernel": os.getpid(), "endpoint": self.domains.kernel.broker.endpoint}
+        self.root.attached(record["id"], domain.name, domain.birth, {}, **more)
 
     def state(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
         """What every domain is doing."""

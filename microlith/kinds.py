@@ -52,6 +52,14 @@ REPLAY = "microkernel.replay:replay"
 TRANSPORTS = {
     "socket": "microlith.frame.stream:connect",
     "zmq": "microkernel.connection:connect",
+    "shared": "microkernel.channel_connection:connect",
+}
+
+#: How a domain with servers in it serves a client on a peer link: (frame, holders, name, quota, spins) -> our end
+#: of a new link, and the descriptors of the client's end by label.
+ACCEPTORS = {
+    "socket": "microlith.frame.socket_peer:accept",
+    "shared": "microkernel.channel_peer:accept",
 }
 
 
@@ -72,6 +80,12 @@ def architecture(name: str) -> "Callable[[System], Plan]":
 def transport(name: str) -> Callable[..., Any]:
     """What makes the connection of a transport."""
     found: Callable[..., Any] = resolve(TRANSPORTS[name])
+    return found
+
+
+def acceptor(name: str) -> Callable[..., Any]:
+    """What makes a new peer link of a transport, from the server's side."""
+    found: Callable[..., Any] = resolve(ACCEPTORS[name])
     return found
 
 

@@ -8,7 +8,6 @@ killed and the kernel goes on.
 import contextlib
 import os
 import signal
-import socket
 import sys
 import time
 import traceback
@@ -19,14 +18,15 @@ import msgspec
 
 from microlith.frame.frame import Frame
 from microlith.frame.page import IDLE, STATE
+from microlith.frame.peer import Peer
 from microlith.interface.devices import Timer
 from microlith.interface.status import UsageError
+from microlith.kinds import acceptor
 from microlith.process.assembly import Assembly
 from microlith.process.birth import Birth
 from microlith.process.restart import Restart
 from microlith.process.root import Root
 from microlith.process.spawner import Spawner
-from monolith.peer import Peer
 
 GRACE_S = 1.0  # how long apps may take to end at an orderly stop
 
@@ -93,18 +93,24 @@ class Kernel:
 
     def start_app(self, birth: Birth, name: str, stdio: tuple[int, ...] = ()) -> App:
         """Start a program as a process with a trap of its own."""
-        ours, theirs = socket.socketpair()
+        peer, link = self._link(birth, name)
         ready = msgspec.structs.replace(birth, domain=name)
-        ready, descriptors = self.root.endow(ready, stdio, theirs.fileno())
+        ready, descriptors = self.root.endow(ready, stdio, link)
         pid = self.spawner.spawn(ready, descriptors)
         self.root.spent(descriptors)
-        theirs.close()
-        return self._admit(name, birth, pid, os.pidfd_open(pid), ours, child=True)
+        self.root.drop(link)
+        return self._admit(name, birth, pid, os.pidfd_open(pid), peer, child=True)
 
-    def _admit(self, name: str, birth: Birth, pid: int, pidfd: int, endpoint: socket.socket, child: bool) -> App:
-        peer = Peer(self.frame, self.assembly.holders, endpoint, name, pid, birth.quota)
+    def _link(self, birth: Birth, name: str) -> tuple[Peer, dict[str, int]]:
+        """A trap with an app's capabilities behind it: our end, and the descriptors of the app's."""
+        accept = acceptor(birth.link)
+        peer: Peer
+        peer, link = accept(self.frame, self.assembly.holders, name, birth.quota, birth.spins)
         for slot in birth.parts[0].slots:
             peer.grant(self.assembly.servers[slot.server], slot.rank)
+        return peer, link
+
+    def _admit(self, name: str, birth: Birth, pid: int, pidfd: int, peer: Peer, child: bool) -> App:
         app = self.apps[name] = App(name, birth, pid, pidfd, peer, child)
         self.frame.watch(pidfd, lambda: self.ended(app))
         if not child:  # it ends for us when it hangs up; its process may live on
@@ -149,24 +155,21 @@ class Kernel:
             app = self.start_app(birth, name, tuple(stdio[:3]))
         return {"name": app.name, "pid": app.pid}
 
-    def attach(self, record: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
-        """Admit a process of the host as an instance of a demand app, over the socket it brings."""
+    def attach(self, record: dict[str, Any], _: list[int]) -> None:
+        """Admit a process of the host as an instance of a demand app."""
         already = next((app for app in self.apps.values() if app.pid == record["pid"]), None)
         if already is not None and not already.child and already.peer.hung_up():
             self.ended(already)
         elif already is not None:
-            os.close(descriptors[0])
             raise LookupError(f"pid {record['pid']} is attached already, as {already.name}")
         name, birth = self.root.program(record)
-        endpoint = socket.socket(fileno=descriptors[0])
         try:
             pidfd = os.pidfd_open(record["pid"])
         except OSError as error:
-            endpoint.close()
             raise UsageError(f"pid {record['pid']} cannot be attached: {error.strerror}") from None
-        self._admit(name, birth, record["pid"], pidfd, endpoint, child=False)
-        slots = [[s.slot, s.handle, s.rank] for s in birth.parts[0].slots]
-        return {"name": name, "transport": "socket", "slots": slots, "rank": birth.rank}
+        peer, link = self._link(birth, name)
+        self._admit(name, birth, record["pid"], pidfd, peer, child=False)
+        self.root.attached(record["id"], name, birth, link)
 
     # --- orders ------------------------------------------------------------------------------------
 

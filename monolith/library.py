@@ -8,7 +8,6 @@ signal, since a program that computes runs no loop.
 import fcntl
 import os
 import signal
-import socket
 import sys
 from typing import Any
 
@@ -16,12 +15,13 @@ import msgspec
 
 from microlith.frame.frame import Frame
 from microlith.frame.page import IDLE, SERVING, STATE
+from microlith.frame.peer import Peer
+from microlith.frame.socket_peer import accept
 from microlith.process import parcel
 from microlith.process.assembly import Assembly
 from microlith.process.birth import Birth
 from microlith.process.parts import make
 from microlith.process.root import Root
-from monolith.peer import Peer
 
 BUSY = "a library OS runs one program at a time, and one is running"
 
@@ -119,20 +119,18 @@ class Library:
         """Stop when the program has ended; one that waits or polls ends there."""
         self.frame.stopping, self._stop_id = True, record["id"]
 
-    def attach(self, record: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+    def attach(self, record: dict[str, Any], _: list[int]) -> dict[str, Any] | None:
         """A process of the host as the one program, its calls served by this process's loop."""
         if self._peer is not None and not self._peer.serving and self._peer.hung_up():
             self._peer.close()
         if self.frame.in_program or (self._peer is not None and not self._peer.closed):
-            os.close(descriptors[0])
             return {"error": BUSY}
-        birth = self.boot.templates[record["app"]]
-        endpoint = socket.socket(fileno=descriptors[0])
-        self._peer = Peer(self.frame, self.assembly.holders, endpoint, record["app"], record["pid"], birth.quota)
+        birth = msgspec.structs.replace(self.boot.templates[record["app"]], link="socket")
+        self._peer, link = accept(self.frame, self.assembly.holders, record["app"], birth.quota, spins=False)
         for slot in birth.parts[0].slots:
             self._peer.grant(self.assembly.servers[slot.server], slot.rank)
-        slots = [[s.slot, s.handle, s.rank] for s in birth.parts[0].slots]
-        return {"name": record["app"], "transport": "socket", "slots": slots, "rank": birth.rank}
+        self.root.attached(record["id"], record["app"], birth, link)
+        return None
 
     def state(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
         """What the one domain is doing."""

@@ -28,7 +28,7 @@ def monolith(system: System) -> Plan:
     instances = tuple(Instance(name, name) for name in system.servers)
     kernel = Domain("kernel", "kernel", instances, options={"on_fault": "panic"})
     links = [link for server in system.servers.values() for link in wire(server, DIRECT)]
-    links += [link for app in on_boot(system) for link in wire(app, PEER, "socket")]
+    links += [link for app in on_boot(system) for link in wire(app, PEER, "shared")]
     domains = (kernel, *map(own_domain, on_boot(system)))
-    templates = tuple(Template(app.name, own_domain(app), wire(app, PEER, "socket")) for app in programs(system))
+    templates = tuple(Template(app.name, own_domain(app), wire(app, PEER, "shared")) for app in programs(system))
     return Plan("monolith", system.name, domains, tuple(links), templates)

@@ -45,6 +45,7 @@ class Frame:
         self.reply: Reply | None = None  # the right to reply to the request in progress
         self.deadline = 0  # of the request in progress, ; 0: none
         self.stopping = False
+        self.channels: Any = None  # the channels that this domain serves, if there are any
         self.kernel: Any = None  # the connection to the kernel that polls the interrupt lines, if one does
         self.in_program = False  # a library OS runs its program now; it ends where it waits or polls
         self._dropped: dict[int, int] = {}
@@ -171,13 +172,13 @@ class Frame:
             raise reply.take_status()
         return reply.value
 
-    def post(self, target: Any, operation: Operation, arguments: tuple[Any, ...]) -> None:
-        """Queue a direct notice, or drop and count it."""
+    def post(self, target: Any, operation: Operation, arguments: tuple[Any, ...], lost: int = 0) -> None:
+        """Queue a notice, or drop and count it; `lost` were dropped before it came here."""
         key = id(target)
         if len(self.notices) >= NOTICES:
-            self._dropped[key] = self._dropped.get(key, 0) + 1
+            self._dropped[key] = self._dropped.get(key, 0) + 1 + lost
         else:
-            self.notices.append((target, operation, arguments, self._dropped.pop(key, 0)))
+            self.notices.append((target, operation, arguments, self._dropped.pop(key, 0) + lost))
 
     def deliver_notices(self) -> None:
         """Deliver the notices that are queued now, one request each."""
@@ -190,6 +191,11 @@ class Frame:
         self.lost = lost
         self.serve(target, method_of(type(target), operation), arguments, CLOSED, 0)
         self.lost = 0
+
+    def tell(self, state: int) -> None:
+        """Tell the clients that look at this domain what it does (microkernel/channel.py)."""
+        if self.channels is not None:
+            self.channels.tell(state)
 
     # --- the loop of a domain that polls -----------------------------------------------------------
 
@@ -223,6 +229,8 @@ class Frame:
         if self.notices:
             self.deliver_notices()
             block = False
+        if self.channels is not None and self.channels.attend(block):
+            block = False
         timeout = -1.0
         if self._always or not block:
             timeout = 0.0
@@ -232,6 +240,8 @@ class Frame:
         outer, words[STATE] = words[STATE] if self.in_program else IDLE, IDLE
         found = [*self._always, *(ready for ready, _ in self._poll.poll(timeout))]
         words[STATE] = outer
+        if self.channels is not None:
+            self.channels.awake()
         for descriptor in found:
             source = self._sources.get(descriptor)
             if source is not None:

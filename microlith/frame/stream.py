@@ -1,8 +1,4 @@
-"""Messages on a Unix stream socket: the client's connection, and the buffer both sides share.
-
-This is the trap of a monolith in its plain form: an app's request goes to the kernel process and its
-answer comes back, each one message on a socket pair.
-"""
+"""A peer link over a Unix stream socket: the client's connection (see socket_peer.py for the server's end)."""
 
 import socket
 from time import monotonic_ns
@@ -10,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from microlith.frame import wire
 from microlith.frame.connection import Connection, Gone
+from microlith.frame.inflow import Inflow
 from microlith.frame.stub import stub_class
 from microlith.interface.status import BadMessage
 
@@ -18,31 +15,6 @@ if TYPE_CHECKING:
 
 CHUNK = 256 * 1024
 TURN_S = 0.05  # how often a blocked client looks at the time
-
-
-class Inflow:
-    """Bytes in, whole messages out."""
-
-    def __init__(self) -> None:
-        self._data = bytearray()
-
-    def feed(self, data: bytes) -> bytes | None:
-        """Add bytes; when they are exactly one message (the usual case) give it back at once."""
-        if not self._data and len(data) >= wire.HEADER.size and wire.size_of(data) == len(data):
-            return data
-        self._data += data
-        return None
-
-    def next(self) -> bytes | None:
-        """The next whole message, if there is one.  Raises BadMessage when there can never be one."""
-        if len(self._data) < wire.HEADER.size:
-            return None
-        size = wire.size_of(self._data)
-        if len(self._data) < size:
-            return None
-        message = bytes(self._data[:size])
-        del self._data[:size]
-        return message
 
 
 class StreamConnection(Connection):

@@ -1,8 +1,8 @@
 """Attaching: a process of the host becomes an instance of a demand app of a running machine.
 
 It gets that app's capabilities and no more.  What identifies it is its pid, told by the host's kernel.
-Where apps trap, it is handed its end of a socket pair; where they send through the microkernel, it
-connects to the kernel's socket and is known there by its pid.
+Where apps trap, it is handed its end of the trap; where they send through the microkernel, it connects
+to the kernel's socket and is known there by its pid.
 """
 
 import os
@@ -31,22 +31,11 @@ def peer_pid(client: socket.socket) -> int:
 
 
 def admit(machine: "Machine", app: str, pid: int) -> tuple[dict[str, Any], tuple[int, ...]]:
-    """Have the root admit a process; how it then connects, and the descriptor for it if there is one."""
+    """Have the root admit a process; how it then connects, and the descriptors for it."""
     if app not in machine.boot.templates:
         raise UsageError(f"{machine.boot.system} has no app {app!r}; it has {', '.join(machine.boot.templates)}")
-    ours, theirs = socket.socketpair()
-    try:
-        result = dict(machine.order("attach", (theirs.fileno(),), app=app, pid=pid))
-        result["checked"] = machine.boot.root.checked
-    except BaseException:
-        ours.close()
-        raise
-    finally:
-        theirs.close()
-    if result["transport"] == "socket":
-        return result, (ours.detach(),)
-    ours.close()
-    return result, ()
+    result, descriptors = machine.request("attach", app=app, pid=pid)
+    return {**result, "checked": machine.boot.root.checked}, descriptors
 
 
 class Attached:
@@ -105,9 +94,10 @@ def join(machine: dict[str, Any], answer: dict[str, Any], descriptors: tuple[int
         labels=(),
         rank=int(answer["rank"]),
         endpoint=str(answer.get("endpoint", "")),
+        spins=bool(answer["spins"]),
         parent=int(answer.get("kernel", 0)),
     )
-    given = {"link": descriptors[0]} if descriptors else {}
+    given = dict(zip(answer["labels"], descriptors, strict=True))
     connection = transport(str(answer["transport"]))(frame, birth, given)
     connection.begin()
     made = {}

@@ -44,6 +44,7 @@ class _Known:
         self.ranks = system.ranks()
         self.top = max(self.ranks.values(), default=0) + 1
         self.ports = {name: number for number, name in enumerate(system.servers, 1)}
+        self.spins = len(os.sched_getaffinity(0)) > 1 and os.uname().machine == "x86_64"
         self.made: list[Birth] = []
 
     def part_of(self, name: str) -> Part:
@@ -71,6 +72,7 @@ class _Known:
             rank=max((p.rank for p in parts), default=self.top),
             link=next(iter(crossing), "") if domain is not self.plan.root else "",
             checked=self.checked,
+            spins=self.spins,
             path=_search_path(self.system),
             confine=dict(first.confine) if first else {},
             quota=dict(first.quota) if first else {},

@@ -111,15 +111,13 @@ class Listener:
         """The root said something, or is gone."""
         try:
             record, descriptors = parcel.receive(control)
-            for descriptor in descriptors:
-                os.close(descriptor)
         except parcel.Closed:
             self.selector.unregister(control)
             if not self.machine.root_gone():
                 return False
             self.selector.register(self.machine.control, selectors.EVENT_READ, self.root)
             return None
-        self.machine.heard(record)
+        self.machine.heard(record, tuple(descriptors))
         return None
 
     def spread(self, record: dict[str, Any]) -> None:

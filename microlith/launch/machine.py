@@ -42,12 +42,19 @@ class MachineDied(RuntimeError):
     """The root is gone and will not come back; the text says how it ended."""
 
 
+def close_all(descriptors: Sequence[int]) -> None:
+    """Close them."""
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
 class Order:
     """An order to the root that waits for its answer."""
 
     def __init__(self) -> None:
         self.done = threading.Event()
         self.result: Any = None  # and None when the root died over it
+        self.descriptors: tuple[int, ...] = ()  # that came with it
 
 
 class Machine:
@@ -115,14 +122,17 @@ class Machine:
         """The pid of the root's process."""
         return self._process.pid if self._process else 0
 
-    def heard(self, record: dict[str, Any]) -> None:
+    def heard(self, record: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         """One record from the root (in the launcher's thread)."""
         if "re" in record:
             order = self._orders.pop(record["re"], None)
             if order is not None:
-                order.result = record["result"]
+                order.result, order.descriptors = record["result"], descriptors
                 order.done.set()
+            else:
+                close_all(descriptors)
             return
+        close_all(descriptors)
         self.tell(record)
 
     def tell(self, record: dict[str, Any]) -> None:
@@ -173,6 +183,14 @@ class Machine:
 
     def order(self, do: str, descriptors: tuple[int, ...] = (), timeout_s: float = ORDER_S, **values: Any) -> Any:
         """Give the root an order and wait for the result.  Raises UsageError for what cannot be done."""
+        result, given = self.request(do, descriptors, timeout_s, **values)
+        close_all(given)
+        return result
+
+    def request(
+        self, do: str, descriptors: tuple[int, ...] = (), timeout_s: float = ORDER_S, **values: Any
+    ) -> tuple[Any, tuple[int, ...]]:
+        """The same for an order whose result comes with descriptors, which are the caller's to close."""
         order, number = Order(), next(self._serial)
         self._orders[number] = order
         try:
@@ -187,7 +205,7 @@ class Machine:
             raise MachineDied("the root domain died before it answered")
         if isinstance(order.result, dict) and "error" in order.result:
             raise UsageError(str(order.result["error"]))
-        return order.result
+        return order.result, order.descriptors
 
     def wait_ready(self, timeout_s: float = 30.0) -> "Machine":
         """Wait until every server is ready.  Raises MachineDied or TimeoutError."""

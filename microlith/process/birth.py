@@ -60,6 +60,7 @@ class Birth(msgspec.Struct, frozen=True):
     quota: dict[str, Any] = {}
     arguments: tuple[str, ...] = ()
     fresh: bool = False
+    spins: bool = False  # whether it looks at shared memory for a while before it blocks
     parent: int = 0  # the pid that this domain must not outlive
 
 

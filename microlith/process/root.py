@@ -61,8 +61,15 @@ class Root:
             self.answer(record["id"], result)
 
     def answer(self, number: int, result: Any, descriptors: tuple[int, ...] = ()) -> None:
-        """Answer a control request (a handler that answers later gives back None)."""
+        """Answer a control request (a handler that answers by itself gives back None)."""
         self._send({"re": number, "result": result}, descriptors)
+
+    def attached(self, number: int, name: str, birth: Birth, link: dict[str, int], **more: Any) -> None:
+        """Answer the order to attach a process: what it must know, and its descriptors, closed here."""
+        slots = [[s.slot, s.handle, s.rank] for s in birth.parts[0].slots]
+        known = {"name": name, "transport": birth.link, "slots": slots, "rank": birth.rank, "spins": birth.spins}
+        self.answer(number, {**known, "labels": tuple(link), **more}, tuple(link.values()))
+        self.drop(link)
 
     def event(self, event: str, **values: Any) -> None:
         """Tell the launcher some news."""
@@ -90,8 +97,10 @@ class Root:
             self.pages.pop(domain).close()
             os.close(self._page_descriptors.pop(domain))
 
-    def endow(self, birth: Birth, stdio: tuple[int, ...] = (), link: int = -1) -> tuple[Birth, tuple[int, ...]]:
-        """A birth with its descriptors: standard streams, page, link, devices.
+    def endow(
+        self, birth: Birth, stdio: tuple[int, ...] = (), link: dict[str, int] | None = None
+    ) -> tuple[Birth, tuple[int, ...]]:
+        """A birth with its descriptors: standard streams, page, link (by label), devices.
 
         Without `stdio` the domain reads nothing and writes to its log file.  The caller closes the
         descriptors listed first: see `spent`.
@@ -99,8 +108,7 @@ class Root:
         self.page(birth.domain)
         given = dict(zip(("stdin", "stdout", "stderr"), stdio or self._streams(birth.domain), strict=False))
         given["page"] = self._page_descriptors[birth.domain]
-        if link >= 0:
-            given["link"] = link
+        given |= link or {}
         wanted = {f"device:{name}:" for part in birth.parts for name in part.devices.values()}
         given |= {label: fd for label, fd in self.devices.items() if label[: label.rindex(":") + 1] in wanted}
         return msgspec.structs.replace(birth, labels=tuple(given)), tuple(given.values())
@@ -136,6 +144,12 @@ class Root:
         page = self.pages[name].read() if name in self.pages else {"state": "outside"}
         who = {"domain": name, "kind": kind, "instances": instances, "pid": pid, "incarnation": incarnation}
         return {**who, **page}
+
+    @staticmethod
+    def drop(link: dict[str, int]) -> None:
+        """Close the descriptors of a link's other end, which have been handed over."""
+        for descriptor in link.values():
+            os.close(descriptor)
 
     @staticmethod
     def spent(descriptors: tuple[int, ...]) -> None:

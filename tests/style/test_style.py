@@ -152,7 +152,7 @@ def test_no_assertion_on_received_bytes():
         "microlith/frame/codec.py",
         "microkernel/broker.py",
         "microkernel/zap.py",
-        "monolith/peer.py",
+        "microlith/frame/peer.py",
     ):
         assert not [node.lineno for node in ast.walk(tree_of(ROOT / name)) if isinstance(node, ast.Assert)], name
 

@@ -1,35 +1,36 @@
-"""The kernel's end of an app's trap: handles, dispatch into the servers, answers.
+"""The server's end of a peer link: handles, dispatch into the servers of this domain, answers.
 
-A peer has a table of handles, an app can name nothing else.  Handles and open calls are bounded by the
-app's quota; beyond it the answer is Busy.  What the app does not read is kept up to a limit, and while
-something is kept nothing more of the app is read; the kernel never blocks on an app.  When the app goes,
-its open calls are withdrawn and the objects that only it held are released.
+A peer has a table of handles, a client can name nothing else.  Handles and open calls are bounded by the
+client's quota; beyond it the answer is Busy.  What the client does not read is kept up to a limit, and
+while something is kept nothing more of the client is read; a server never blocks on a client.  When the
+client goes, its open calls are withdrawn and the objects that only it held are released.
+
+A subclass is a transport: it says how bytes come and go.  The link of an app into a kernel with servers
+in it is a trap.
 """
 
-import select
-import socket
 from collections.abc import Callable
 from typing import Any
 
 from microlith.frame import wire
 from microlith.frame.codec import Codec, status_body
-from microlith.frame.connection import bad
+from microlith.frame.connection import Gone, bad
 from microlith.frame.frame import Frame
 from microlith.frame.holders import Holders
+from microlith.frame.inflow import Inflow
 from microlith.frame.methods import Method, methods_of
 from microlith.frame.page import BYTES_IN, BYTES_OUT, RECEIVED, SENT
 from microlith.frame.reply import CLOSED, Reply
 from microlith.frame.server import Object
-from microlith.frame.stream import CHUNK, Inflow
 from microlith.interface.operation import Operation
 from microlith.interface.status import BadMessage, Busy, Cancelled, NoRight, Status
 
-CALLS, RIGHTS = 64, 4096  # open calls and handles of an app, where its quota says nothing
-BACKLOG = 2 * wire.MAX_MESSAGE  # bytes an app may leave unread before its connection is closed
+CALLS, RIGHTS = 64, 4096  # open calls and handles of a client, where its quota says nothing
+BACKLOG = 2 * wire.MAX_MESSAGE  # bytes a client may leave unread before its link is closed
 
 
-class TrapReply(Reply):
-    """An open call of an app."""
+class PeerReply(Reply):
+    """An open call of a client."""
 
     def __init__(self, peer: "Peer", call: int, operation: Operation, target: Any) -> None:
         super().__init__()
@@ -43,28 +44,57 @@ class TrapReply(Reply):
 
 
 class Peer:
-    """One app, as the kernel sees it."""
+    """One client, as the domain of its servers sees it."""
 
-    def __init__(
-        self, frame: Frame, holders: Holders, endpoint: socket.socket, name: str, pid: int, quota: dict[str, Any]
-    ) -> None:
-        endpoint.setblocking(False)
+    def __init__(self, frame: Frame, holders: Holders, name: str, quota: dict[str, Any]) -> None:
         self._calls, self._rights = int(quota.get("calls", CALLS)), int(quota.get("rights", RIGHTS))
-        self.frame, self.holders, self.endpoint, self.name, self.pid = frame, holders, endpoint, name, pid
-        self.open: dict[int, TrapReply] = {}
+        self.frame, self.holders, self.name = frame, holders, name
+        self.open: dict[int, PeerReply] = {}
         self.table: dict[int, tuple[Any, int]] = {}
         self.closed = False
-        self.serving = False  # a request of this app is in the servers now
+        self.serving = False  # a request of this client is in the servers now
         self._next = 1
         self._server: Any = None  # whose request is being read, or whose answer is being written
         self._codec = Codec(self._lower, self._lift)
         self._inflow = Inflow()
         self.gone: Callable[[], None] = lambda: None  # what else is to be done when it is closed
         self._unsent = bytearray()
-        frame.watch(endpoint.fileno(), self.readable)
+
+    # --- what a transport does ---------------------------------------------------------------------
+
+    def take(self) -> bytes:
+        """The bytes that have come; nothing: b"".  Raises Gone."""
+        raise NotImplementedError
+
+    def put(self, data: bytes | bytearray) -> int:
+        """Send without blocking; how many bytes were taken.  Raises Gone."""
+        raise NotImplementedError
+
+    def stuck(self) -> None:
+        """From now on call `writable` when there is room, and nothing when there is something to read."""
+        raise NotImplementedError
+
+    def flowing(self) -> None:
+        """The opposite."""
+        raise NotImplementedError
+
+    def disconnect(self) -> None:
+        """Let the transport go."""
+        raise NotImplementedError
+
+    def hung_up(self) -> bool:
+        """Has the other end been closed?  (Nothing is read.)"""
+        raise NotImplementedError
+
+    # --- the table ---------------------------------------------------------------------------------
+
+    @property
+    def congested(self) -> bool:
+        """Does something wait that the client has not taken?"""
+        return bool(self._unsent)
 
     def grant(self, target: Any, rank: int) -> int:
-        """Put a server or an object into the app's table; its handle."""
+        """Put a server or an object into the client's table; its handle."""
         handle, self._next = self._next, self._next + 1
         self.table[handle] = (target, rank)
         self.holders.hold(target)
@@ -75,20 +105,13 @@ class Peer:
     def readable(self) -> None:
         """Read what there is and serve every whole message."""
         try:
-            data = self.endpoint.recv(CHUNK)
-        except BlockingIOError:
-            return
-        except OSError:
-            data = b""
-        if not data:
-            self.close()
-            return
-        try:
-            self._serve(self._inflow.feed(data) or self._inflow.next())
-        except BadMessage:
+            data = self.take()
+            if data:
+                self.serve(self._inflow.feed(data) or self._inflow.next())
+        except (Gone, BadMessage):
             self.close()
 
-    def _serve(self, message: bytes | None) -> None:
+    def serve(self, message: bytes | None) -> None:
         """Serve this and every whole message that is here, until an answer is stuck."""
         while message is not None and not self.closed:
             self.handle(wire.parse(message))
@@ -106,7 +129,7 @@ class Peer:
         elif message.kind == wire.CANCEL:
             self._cancel(message.call)
         elif message.kind == wire.CLOSE:
-            self._close_handle(message.target)
+            self.close_handle(message.target)
         else:
             self.send(bad(message.call, BadMessage(f"kind {message.kind} is not for a peer")))
 
@@ -121,7 +144,7 @@ class Peer:
         operation = method.operation
         reply: Reply = CLOSED
         if operation.waits:
-            reply = self.open[message.call] = TrapReply(self, message.call, operation, target)
+            reply = self.open[message.call] = PeerReply(self, message.call, operation, target)
         self.serving = True
         result = self.frame.serve(target, method, arguments, reply, message.deadline)
         self.serving = False
@@ -140,15 +163,10 @@ class Peer:
             target, method, arguments = self._read(message)
         except (BadMessage, NoRight):
             return
-        self.frame.post(target, method.operation, arguments)
+        self.frame.post(target, method.operation, arguments, message.incarnation)
 
     def _read(self, message: wire.Message) -> tuple[Any, Method, tuple[Any, ...]]:
-        target, _ = self.table.get(message.target, (None, 0))
-        if target is None:
-            raise NoRight(f"there is nothing at handle {message.target}")
-        method = methods_of(type(target)).get(message.operation)
-        if method is None or method.operation.notify != (message.kind == wire.NOTIFY):
-            raise BadMessage(f"operation {message.operation} is not one to {message.kind}")
+        target, method = self.find(message.target, message.operation, message.kind == wire.NOTIFY)
         if message.call in self.open:
             raise BadMessage(f"call {message.call} is open already")
         if message.kind == wire.CALL and len(self.open) >= self._calls:
@@ -157,6 +175,16 @@ class Peer:
         arguments = self._codec.read_request(method.operation, message.body, message.bulk, message.caps)
         return target, method, arguments
 
+    def find(self, handle: int, operation: int, notify: bool) -> tuple[Any, Method]:
+        """What is behind a handle, and its method.  Raises NoRight or BadMessage."""
+        target, _ = self.table.get(handle, (None, 0))
+        if target is None:
+            raise NoRight(f"there is nothing at handle {handle}")
+        method = methods_of(type(target)).get(operation)
+        if method is None or method.operation.notify != notify:
+            raise BadMessage(f"operation {operation} of handle {handle} is not one for this kind of message")
+        return target, method
+
     def _cancel(self, call: int) -> None:
         reply = self.open.pop(call, None)
         if reply is None:
@@ -164,7 +192,8 @@ class Peer:
         reply.withdraw()
         self.send(wire.pack(wire.FAIL, call=call, body=status_body(Cancelled())))
 
-    def _close_handle(self, handle: int) -> None:
+    def close_handle(self, handle: int) -> None:
+        """The client gives a right back."""
         target, _ = self.table.pop(handle, (None, 0))
         self.holders.unhold(target)
 
@@ -177,10 +206,9 @@ class Peer:
             return
         self._server = self.holders.owner(target)
         body, bulk, caps = self._codec.reply(operation, value)
-        if len(self.table) > self._rights:
-            for _, _, handle, _ in caps:
-                self._close_handle(handle)
-            self.send(wire.pack(wire.STATUS, call=call, body=status_body(Busy(f"{self._rights} rights are held"))))
+        busy = self.refuse_rights(caps)
+        if busy is not None:
+            self.send(wire.pack(wire.STATUS, call=call, body=status_body(busy)))
             return
         try:
             raw = wire.pack(wire.REPLY, call=call, caps=caps, body=body, bulk=bulk)
@@ -188,8 +216,16 @@ class Peer:
             raw = wire.pack(wire.STATUS, call=call, body=status_body(large))
         self.send(raw)
 
+    def refuse_rights(self, caps: tuple[wire.Cap, ...]) -> Busy | None:
+        """Take new rights back if they are more than the client may hold, and say so."""
+        if len(self.table) <= self._rights:
+            return None
+        for _, _, handle, _ in caps:
+            self.close_handle(handle)
+        return Busy(f"{self._rights} rights are held")
+
     def send(self, raw: bytes) -> None:
-        """Send without blocking; what the app does not take now is kept, up to a limit."""
+        """Send without blocking; what the client does not take now is kept, up to a limit."""
         if self.closed:
             return
         words = self.frame.page.words
@@ -201,52 +237,40 @@ class Peer:
             sent = self._try(raw)
             if sent < len(raw) and not self.closed:
                 self._unsent += raw[sent:]
-                self.frame.rewatch(self.endpoint.fileno(), select.EPOLLOUT, self.writable)
+                self.stuck()
         if len(self._unsent) > BACKLOG:
             self.close()
 
     def writable(self) -> None:
-        """The app read something: send on; when all is sent, back to reading."""
+        """The client read something: send on; when all is sent, back to reading."""
         del self._unsent[: self._try(self._unsent)]
         if self._unsent or self.closed:
             return
-        self.frame.rewatch(self.endpoint.fileno(), select.EPOLLIN, self.readable)
+        self.flowing()
         try:
-            self._serve(self._inflow.next())
+            self.serve(self._inflow.next())
         except BadMessage:
             self.close()
 
     def _try(self, raw: bytes | bytearray) -> int:
         try:
-            return self.endpoint.send(raw)
-        except BlockingIOError:
-            return 0
-        except OSError:
+            return self.put(raw)
+        except Gone:
             self.close()
             return 0
 
     def close(self) -> None:
-        """The app is gone: withdraw its calls, release what it held."""
+        """The client is gone: withdraw its calls, release what it held."""
         if self.closed:
             return
         self.closed = True
-        self.frame.unwatch(self.endpoint.fileno())
-        self.endpoint.close()
+        self.disconnect()
         calls, self.open = list(self.open.values()), {}
         for reply in calls:
             reply.withdraw()
         for handle in list(self.table):
-            self._close_handle(handle)
+            self.close_handle(handle)
         self.gone()
-
-    def hung_up(self) -> bool:
-        """Has the other end been closed?  (Nothing is read.)"""
-        try:
-            return self.closed or not self.endpoint.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return False
-        except OSError:
-            return True
 
     # --- capabilities ------------------------------------------------------------------------------
 

@@ -1,0 +1,211 @@
+"""A channel: the memory and the two bells that join one client's domain to one server's.
+
+Two sealed memory files, one for each direction.  Each has one writer; the other side maps it read-only.
+A writer never reads back what it wrote, a reader copies what it reads once and checks the copy: so a
+hostile peer spoils its own calls and nothing else.  In each file:
+
+    line 0  CALL   number of the synchronous message in the slot: the client's k-th call is k, its answer
+                   2k if it is a plain nil (nothing else is written), else 2k + 1
+    line 1  TAIL   bytes written to the stream so far
+    line 2  HEAD   bytes taken from the other file's stream so far
+    line 3  ASLEEP 1 while this side sleeps, or is about to: ring its bell
+    line 4  STATE  what this side does: RUNNING, or BLOCKED in a call of its own or on a device
+    line 5  BYTES  payload bytes put into the slot so far, for those who count
+    line 6  STUCK  1 while this side waits for room in its stream: ring when you have read
+    a slot         one synchronous request (or answer): a header, capabilities, body, bulk
+    a stream       whole messages (docs/wire.md) one after the other, in a ring of STREAM bytes: notices,
+                   calls that wait and their answers, cancels, rights given back
+    a ledger       (server's file) the objects that the client holds, for the server's next incarnation
+    a large area   the slot's payload when it is larger than INLINE
+
+A bell is a pipe: its writing end belongs to one side and its reading end to the other, so neither can
+block or mute the other, and the death of one is a hang-up for the other.
+
+Waking up.  The sender publishes (payload, then CALL or TAIL), then looks whether the receiver is ASLEEP,
+and if so rings.  The receiver looks a bounded number of times; then it says ASLEEP, makes everybody's
+stores visible (membarrier), looks once more, and blocks.  The fence is on the side that goes to sleep,
+and the fast side pays nothing.  docs/wakeup.md has the proof: an exploration of every interleaving with
+store buffers (tests/explore).
+
+(Liedtke, "Improving IPC by Kernel Design", SOSP 1993, for a kernel that sets up and stays out of the way.)
+"""
+
+import fcntl
+import mmap
+import os
+import select
+import struct
+
+from microlith.frame import wire
+
+# Words, one cache line apart, so that no line has two writers who write often.
+CALL, TAIL, HEAD, ASLEEP, STATE, BYTES, STUCK = 0, 8, 16, 24, 32, 40, 48
+RUNNING, BLOCKED = 0, 1
+STREAMED = 1 << 24  # in a request: the client has written to the stream since the last one
+
+SLOT = 512  # the header of the synchronous message, and behind it what is INLINE
+INLINE = 60 * 1024
+PAYLOAD = SLOT + 64
+STREAM_AT, STREAM = 64 * 1024, 64 * 1024  # a power of two
+LEDGER_AT, LEDGER_ROWS = 128 * 1024, 4096
+LARGE_AT = 256 * 1024
+LARGE = wire.MAX_BULK + wire.MAX_BODY + 255 * wire.CAP.size
+SIZE = LARGE_AT + LARGE + -LARGE % mmap.PAGESIZE
+
+#: In the slot, a request: operation, number of capabilities, flags, target; deadline; lengths of body and bulk.
+REQUEST = struct.Struct("<QqII")
+#: And an answer: kind and number of capabilities; lengths of body and bulk.
+ANSWER = struct.Struct("<HHxxxxII")
+ROW = struct.Struct("<QQ")  # of the ledger: handle, badge
+
+ENDS = 4  # descriptors of an end: the file it writes, the file it reads, the bell it hears, the bell it rings
+
+
+def make(name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """A new channel: the descriptors of the client's end and of the server's."""
+    up, up_read = _file(f"{name}:up")
+    down, down_read = _file(f"{name}:down")
+    client_hears, server_rings = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    server_hears, client_rings = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    return (up, down_read, client_hears, client_rings), (down, up_read, server_hears, server_rings)
+
+
+def _file(name: str) -> tuple[int, int]:
+    """A memory file whose size is sealed: a descriptor to write it and one that can only read it."""
+    descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(descriptor, SIZE)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+    return descriptor, os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+
+
+class Broken(Exception):
+    """The other side does not follow the protocol: this channel is of no use any more."""
+
+
+class End:
+    """One end: the words and bytes of both directions, the streams, the bells."""
+
+    def __init__(self, descriptors: tuple[int, ...]) -> None:
+        ours, theirs, self.bell, self._ring = descriptors
+        self._maps = (mmap.mmap(ours, SIZE), mmap.mmap(theirs, SIZE, prot=mmap.PROT_READ))
+        os.close(ours)
+        os.close(theirs)
+        self.out, self.into = (memoryview(one) for one in self._maps)
+        self.says, self.hears = self.out.cast("Q"), self.into.cast("Q")
+        self._tail = self._head = 0  # of the stream we write, of the one we read
+        self._bytes = 0
+
+    # --- bells -------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Ring the other side's bell if it sleeps."""
+        if self.hears[ASLEEP]:
+            self.ring()
+
+    def ring(self) -> None:
+        """Ring the other side's bell: a system call."""
+        try:
+            os.write(self._ring, b"!")
+        except OSError:  # full: it has not listened to the last 65,536; or gone: its hang-up tells
+            pass
+
+    def silence(self) -> bool:
+        """Our own bell has rung: let it ring again.  False: the other side has gone."""
+        try:
+            return bool(os.read(self.bell, 65536))
+        except BlockingIOError:
+            return True
+
+    def hung_up(self) -> bool:
+        """Has the other side gone?"""
+        poller = select.poll()
+        poller.register(self.bell, 0)
+        return bool(poller.poll(0))
+
+    # --- the stream --------------------------------------------------------------------------------
+
+    def write(self, data: bytes | bytearray | memoryview) -> int:
+        """Append what there is room for; how many bytes that was.  Raises Broken."""
+        used = self._tail - self.hears[HEAD]
+        if not 0 <= used <= STREAM:
+            raise Broken("more was taken than was sent")
+        size = min(len(data), STREAM - used)
+        if size:
+            _into_ring(self.out, self._tail, memoryview(data)[:size])
+            self._tail += size
+            self.says[TAIL] = self._tail
+            self.wake()
+        return size
+
+    def read(self) -> bytes:
+        """Take everything that is in the stream.  Raises Broken."""
+        tail = self.hears[TAIL]
+        size = tail - self._head
+        if not 0 <= size <= STREAM:
+            raise Broken("more was sent than there is room for")
+        if not size:
+            return b""
+        data = _from_ring(self.into, self._head, size)
+        self._head = tail
+        self.says[HEAD] = tail
+        if self.hears[STUCK]:
+            self.ring()
+        return data
+
+    @property
+    def room(self) -> int:
+        """How many bytes the stream that we write has room for."""
+        return STREAM - self._tail + int(self.hears[HEAD])
+
+    @property
+    def pending(self) -> bool:
+        """Is there something in the stream?"""
+        return bool(self.hears[TAIL] != self._head)
+
+    # --- the slot ----------------------------------------------------------------------------------
+
+    def put(self, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes) -> None:
+        """Write the payload of a synchronous message: behind the header, or into the large area."""
+        parts = [*(wire.CAP.pack(*cap) for cap in caps), body, bulk]
+        size = sum(map(len, parts))
+        at = PAYLOAD if size <= INLINE else LARGE_AT
+        out = self.out
+        for part in parts:
+            out[at : at + len(part)] = part
+            at += len(part)
+        self.says[BYTES] = self._bytes = self._bytes + size
+
+    def get(self, caps: int, body: int, bulk: int) -> tuple[tuple[wire.Cap, ...], bytes, bytes]:
+        """Copy the payload of a synchronous message out.  Raises Broken."""
+        if body > wire.MAX_BODY or bulk > wire.MAX_BULK:
+            raise Broken("lengths beyond the limits")
+        first = caps * wire.CAP.size
+        at = PAYLOAD if first + body + bulk <= INLINE else LARGE_AT
+        into = self.into
+        entries = tuple(wire.CAP.iter_unpack(bytes(into[at : at + first]))) if caps else wire.NO_CAPS
+        at += first
+        return entries, bytes(into[at : at + body]), bytes(into[at + body : at + body + bulk])
+
+    def close(self) -> None:
+        """Unmap, and close the bells."""
+        for view in (self.says, self.hears, self.out, self.into):
+            view.release()
+        for one in self._maps:
+            one.close()
+        os.close(self.bell)
+        os.close(self._ring)
+
+
+def _into_ring(out: memoryview, position: int, data: memoryview) -> None:
+    at = position % STREAM
+    first = min(len(data), STREAM - at)
+    out[STREAM_AT + at : STREAM_AT + at + first] = data[:first]
+    if first < len(data):
+        out[STREAM_AT : STREAM_AT + len(data) - first] = data[first:]
+
+
+def _from_ring(into: memoryview, position: int, size: int) -> bytes:
+    at = position % STREAM
+    first = min(size, STREAM - at)
+    data = bytes(into[STREAM_AT + at : STREAM_AT + at + first])
+    return data if first == size else data + bytes(into[STREAM_AT : STREAM_AT + size - first])

@@ -1,0 +1,236 @@
+"""The client's end of a channel (channel.py has the protocol).
+
+A synchronous call goes through the slot; everything else, and a call made while the server still works
+on one that was given up, goes through the stream like any message.
+"""
+
+import select
+from time import monotonic_ns
+from types import NoneType
+from typing import TYPE_CHECKING, Any
+
+from microkernel import fence
+from microkernel.channel import (
+    ANSWER,
+    ASLEEP,
+    BLOCKED,
+    CALL,
+    ENDS,
+    REQUEST,
+    RUNNING,
+    SLOT,
+    STATE,
+    STREAMED,
+    STUCK,
+    Broken,
+    End,
+)
+from microlith.frame import wire
+from microlith.frame.codec import read_status
+from microlith.frame.connection import REPEATS, Connection, Gone
+from microlith.frame.facade import check_arguments, check_result
+from microlith.frame.inflow import Inflow
+from microlith.frame.page import CALLING
+from microlith.frame.page import STATE as PAGE_STATE
+from microlith.frame.stub import Stub, stub_class
+from microlith.interface.operation import Operation
+from microlith.interface.status import BadMessage, Busy, DeadlineExceeded, RankViolation, ServerDied
+from microlith.process.birth import Birth
+
+if TYPE_CHECKING:
+    from microlith.frame.frame import Frame
+
+ROUND = range(64)  # looks, about two microseconds
+ROUNDS = 30  # of them before the client blocks: about what it takes to wake an idle core
+NOTHING = (b"", b"", wire.NO_CAPS)
+NOTHING_CAME = (0, wire.NO_CAPS, b"", b"")
+NIL = b"\x91\xc0"  # the body of an answer that is nil
+
+_request, _answer = REQUEST.pack_into, ANSWER.unpack_from
+
+
+class ChannelConnection(Connection):
+    """A client's end."""
+
+    def __init__(self, frame: "Frame", end: End, spins: bool) -> None:
+        super().__init__(frame)
+        self.end = end
+        self._rounds = ROUNDS if spins else 0
+        self._calls = 0
+        self._given_up = 0  # the answer number of the last call whose answer was not awaited
+        self._lost = 0  # notices that found no room
+        self._streamed = False  # since the last call through the slot
+        self._inflow = Inflow()
+        self._bell = select.epoll()
+        self._bell.register(end.bell, select.EPOLLIN)
+        if not fence.register():
+            raise Gone("this host has no membarrier, which channels need")
+
+    # --- calls through the slot --------------------------------------------------------------------
+
+    def call(self, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> Any:
+        if operation.waits or self._given_up > self.end.hears[CALL]:
+            return super().call(stub, operation, arguments)
+        frame = self.frame
+        if stub._rank >= frame.rank:
+            raise RankViolation(f"rank {frame.rank} may not call {operation.qualified} at rank {stub._rank}")
+        if frame.checked:
+            check_arguments(operation, arguments)
+        if self._forgotten:
+            self._close_forgotten()
+        body, bulk, caps = self.codec.request(operation, arguments) if arguments else NOTHING
+        if len(body) > wire.MAX_BODY or len(bulk) > wire.MAX_BULK:
+            raise BadMessage(f"{len(body)} + {len(bulk)} bytes are more than one message holds")
+        word = operation.number | len(caps) << 16 | stub._handle << 32
+        if self._streamed:
+            word, self._streamed = word | STREAMED, False
+        deadline = frame.deadline_for(operation)
+        for attempt in range(REPEATS + 1):
+            try:
+                kind, caps_back, body_back, bulk_back = self._exchange(word, deadline, caps, body, bulk)
+                break
+            except Gone:
+                self.renew(operation, deadline, repeat=operation.idempotent and attempt < REPEATS)
+        if kind == 0 and operation.result is NoneType:
+            return None
+        if kind == wire.STATUS:
+            raise read_status(operation, body_back)
+        result = self.codec.read_reply(operation, body_back if kind else NIL, bulk_back, caps_back)
+        if frame.checked:
+            check_result(operation, result)
+        return result
+
+    def _exchange(
+        self, word: int, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
+    ) -> tuple[int, tuple[wire.Cap, ...], bytes, bytes]:
+        """One request and its answer: the kind (0: a plain nil), capabilities, body, bulk.  Raises Gone."""
+        end = self.end
+        hears = end.hears
+        self._calls = number = self._calls + 1
+        if body:
+            end.put(caps, body, bulk)
+        _request(end.out, SLOT, word, deadline, len(body), len(bulk))
+        end.says[CALL] = number
+        number += number
+        if hears[ASLEEP]:
+            end.ring()
+        for _ in ROUND:
+            if hears[CALL] >= number:
+                break
+        else:
+            self._await_slot(number, word, deadline)
+        answered = hears[CALL]
+        if answered == number:
+            return NOTHING_CAME
+        if answered != number + 1:
+            raise Gone("an answer to no call")
+        kind, count, body_size, bulk_size = _answer(end.into, SLOT)
+        try:
+            return kind, *end.get(count & 0xFF, body_size, bulk_size)
+        except Broken as why:
+            raise Gone(str(why)) from None
+
+    def _await_slot(self, number: int, word: int, deadline: int) -> None:
+        """Look on while the server runs, for a bounded time; then block until the answer, or the deadline."""
+        hears, frame = self.end.hears, self.frame
+        frame.tell(BLOCKED)
+        outer, self.words[PAGE_STATE] = self.words[PAGE_STATE], CALLING | (word >> 32) << 8
+        try:
+            rounds = self._rounds
+            while rounds and hears[STATE] == RUNNING:
+                rounds -= 1
+                for _ in ROUND:
+                    if hears[CALL] >= number:
+                        return
+            while hears[CALL] < number:
+                if not self._doze(lambda: hears[CALL] >= number, deadline):
+                    raise DeadlineExceeded("no answer before the deadline; it may or may not have been done")
+        except BaseException:
+            self._given_up = number
+            raise
+        finally:
+            self.words[PAGE_STATE] = outer
+            frame.tell(RUNNING)
+
+    def renew(self, operation: Operation, deadline: int, repeat: bool) -> None:
+        """The server is gone: wait for its next incarnation if the call may be repeated."""
+        raise ServerDied(f"{operation.qualified}: the other side is gone")
+
+    # --- sleeping ----------------------------------------------------------------------------------
+
+    def _doze(self, ready: Any, until: int) -> bool:
+        """Block until the bell rings, unless it is `ready`; False when `until` has passed.  Raises Gone."""
+        end = self.end
+        end.says[ASLEEP] = 1
+        try:
+            fence.fence()
+            if ready():
+                return True
+            left = -1.0 if not until else max(0.0, (until - monotonic_ns()) / 1e9 + 0.001)
+            for _, event in self._bell.poll(left):
+                if event & select.EPOLLIN:
+                    end.silence()
+                elif event & select.EPOLLHUP and not ready():
+                    raise Gone("the other side is gone")
+                return True
+            return bool(ready())
+        finally:
+            end.says[ASLEEP] = 0
+
+    # --- the stream --------------------------------------------------------------------------------
+
+    def transmit(self, raw: bytes) -> None:
+        end = self.end
+        rest, self._streamed = memoryview(raw), True
+        try:
+            while True:
+                rest = rest[end.write(rest) :]
+                if not rest:
+                    return
+                end.says[STUCK] = 1
+                self._doze(lambda: end.room, 0)
+                end.says[STUCK] = 0
+        except Broken as why:
+            raise Gone(str(why)) from None
+
+    def receive(self, until: int) -> bytes | None:
+        end, inflow = self.end, self._inflow
+        try:
+            while True:
+                message = inflow.next() or inflow.feed(end.read()) or inflow.next()
+                if message is not None:
+                    return message
+                if not self._doze(lambda: end.pending, until):
+                    return None
+        except (Broken, BadMessage) as why:
+            raise Gone(str(why)) from None
+
+    def notify(self, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
+        if self.frame.checked:
+            check_arguments(operation, arguments)
+        body, bulk, _ = self.codec.request(operation, arguments)
+        raw = wire.pack(wire.NOTIFY, operation.number, 0, stub._handle, self._lost, body=body, bulk=bulk)
+        try:
+            if self.end.room < len(raw):
+                raise Busy("no room")
+            self.send(raw)
+            self._lost = 0
+        except (Gone, Busy, Broken):
+            self._lost += 1
+
+    # --- capabilities ------------------------------------------------------------------------------
+
+    def lift(self, entry: wire.Cap, interface: Any) -> Any:
+        _, rank, handle, _ = entry
+        return stub_class(interface)(self, handle, rank)
+
+    def close(self) -> None:
+        """The end of the program."""
+        self._bell.close()
+        self.end.close()
+
+
+def connect(frame: "Frame", birth: Birth, descriptors: dict[str, int]) -> ChannelConnection:
+    """The connection of a domain whose end of a channel are the descriptors `link:0` to `link:3`."""
+    end = End(tuple(descriptors[f"link:{number}"] for number in range(ENDS)))
+    return ChannelConnection(frame, end, spins=birth.spins)

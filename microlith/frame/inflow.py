@@ -1,0 +1,28 @@
+"""Bytes in, whole messages out: what every transport that carries a stream of bytes needs."""
+
+from microlith.frame import wire
+
+
+class Inflow:
+    """Bytes in, whole messages out."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Add bytes; when they are exactly one message (the usual case) give it back at once."""
+        if not self._data and len(data) >= wire.HEADER.size and wire.size_of(data) == len(data):
+            return data
+        self._data += data
+        return None
+
+    def next(self) -> bytes | None:
+        """The next whole message, if there is one.  Raises BadMessage when there can never be one."""
+        if len(self._data) < wire.HEADER.size:
+            return None
+        size = wire.size_of(self._data)
+        if len(self._data) < size:
+            return None
+        message = bytes(self._data[:size])
+        del self._data[:size]
+        return message
