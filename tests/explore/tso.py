@@ -241,8 +241,11 @@ class Machine:
         for here in order:  # which grows
             for number, who, step in self.after[here]:
                 longest[number] = max(longest[number], longest[here] + 1)
-                woken = tuple(n + (step == "wake" and at == who) for at, n in enumerate(wakes[here]))
-                wakes[number] = tuple(map(max, wakes[number], woken))
+                woken = wakes[here]
+                if step == "wake":
+                    woken = (*woken[:who], woken[who] + 1, *woken[who + 1 :])
+                if woken != wakes[number]:
+                    wakes[number] = tuple(map(max, wakes[number], woken))
                 entering[number] -= 1
                 if not entering[number]:
                     order.append(number)
