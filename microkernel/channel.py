@@ -37,6 +37,7 @@ import select
 import struct
 
 from microlith.frame import wire
+from microlith.interface.status import BadMessage
 
 # Words, one cache line apart, so that no line has two writers who write often.
 CALL, TAIL, HEAD, ASLEEP, STATE, BYTES, STUCK = 0, 8, 16, 24, 32, 40, 48
@@ -165,7 +166,13 @@ class End:
     # --- the slot ----------------------------------------------------------------------------------
 
     def put(self, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes) -> None:
-        """Write the payload of a synchronous message: behind the header, or into the large area."""
+        """Write the payload of a synchronous message: behind the header, or into the large area.  Raises BadMessage."""
+        if len(body) > wire.MAX_BODY or len(bulk) > wire.MAX_BULK:
+            raise BadMessage(f"{len(body)} + {len(bulk)} bytes are more than one message holds")
+        if not caps and not bulk and len(body) <= INLINE:
+            self.out[PAYLOAD : PAYLOAD + len(body)] = body
+            self.says[BYTES] = self._bytes = self._bytes + len(body)
+            return
         parts = [*(wire.CAP.pack(*cap) for cap in caps), body, bulk]
         size = sum(map(len, parts))
         at = PAYLOAD if size <= INLINE else LARGE_AT
@@ -179,9 +186,11 @@ class End:
         """Copy the payload of a synchronous message out.  Raises Broken."""
         if body > wire.MAX_BODY or bulk > wire.MAX_BULK:
             raise Broken("lengths beyond the limits")
+        into = self.into
+        if not caps and not bulk and body <= INLINE:
+            return wire.NO_CAPS, bytes(into[PAYLOAD : PAYLOAD + body]), b""
         first = caps * wire.CAP.size
         at = PAYLOAD if first + body + bulk <= INLINE else LARGE_AT
-        into = self.into
         entries = tuple(wire.CAP.iter_unpack(bytes(into[at : at + first]))) if caps else wire.NO_CAPS
         at += first
         return entries, bytes(into[at : at + body]), bytes(into[at + body : at + body + bulk])

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
 ROUND = range(64)  # looks, about two microseconds
 ROUNDS = 30  # of them before the client blocks: about what it takes to wake an idle core
 NOTHING = (b"", b"", wire.NO_CAPS)
-NOTHING_CAME = (0, wire.NO_CAPS, b"", b"")
-NIL = b"\x91\xc0"  # the body of an answer that is nil
+Answer = tuple[int, tuple[wire.Cap, ...], bytes, bytes]  # kind, capabilities, body, bulk
+NIL: Answer = (wire.REPLY, wire.NO_CAPS, b"\x91\xc0", b"")
 
 _request, _answer = REQUEST.pack_into, ANSWER.unpack_from
 
@@ -54,7 +54,7 @@ class ChannelConnection(Connection):
 
     def __init__(self, frame: "Frame", end: End, spins: bool) -> None:
         super().__init__(frame)
-        self.end = end
+        self.end, self._hears = end, end.hears
         self._rounds = ROUNDS if spins else 0
         self._calls = 0
         self._given_up = 0  # the answer number of the last call whose answer was not awaited
@@ -69,43 +69,54 @@ class ChannelConnection(Connection):
     # --- calls through the slot --------------------------------------------------------------------
 
     def call(self, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> Any:
-        if operation.waits or self._given_up > self.end.hears[CALL]:
-            return super().call(stub, operation, arguments)
         frame = self.frame
         if stub._rank >= frame.rank:
             raise RankViolation(f"rank {frame.rank} may not call {operation.qualified} at rank {stub._rank}")
+        if operation.waits or (self._given_up and self._given_up > self._hears[CALL]):
+            return super().call(stub, operation, arguments)
         if frame.checked:
             check_arguments(operation, arguments)
         if self._forgotten:
             self._close_forgotten()
         body, bulk, caps = self.codec.request(operation, arguments) if arguments else NOTHING
-        if len(body) > wire.MAX_BODY or len(bulk) > wire.MAX_BULK:
-            raise BadMessage(f"{len(body)} + {len(bulk)} bytes are more than one message holds")
         word = operation.number | len(caps) << 16 | stub._handle << 32
         if self._streamed:
             word, self._streamed = word | STREAMED, False
         deadline = frame.deadline_for(operation)
-        for attempt in range(REPEATS + 1):
-            try:
-                kind, caps_back, body_back, bulk_back = self._exchange(word, deadline, caps, body, bulk)
-                break
-            except Gone:
-                self.renew(operation, deadline, repeat=operation.idempotent and attempt < REPEATS)
-        if kind == 0 and operation.result is NoneType:
+        try:
+            answer = self._exchange(word, deadline, caps, body, bulk)
+        except Gone:
+            answer = self._again(operation, word, deadline, caps, body, bulk)
+        if answer is None and operation.result is NoneType:
             return None
-        if kind == wire.STATUS:
-            raise read_status(operation, body_back)
-        result = self.codec.read_reply(operation, body_back if kind else NIL, bulk_back, caps_back)
+        result = self._result(operation, answer or NIL)
         if frame.checked:
             check_result(operation, result)
         return result
 
+    def _result(self, operation: Operation, answer: Answer) -> Any:
+        kind, caps, body, bulk = answer
+        if kind == wire.STATUS:
+            raise read_status(operation, body)
+        return self.codec.read_reply(operation, body, bulk, caps)
+
+    def _again(
+        self, operation: Operation, word: int, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
+    ) -> Answer | None:
+        """The server died over a call: if it may be repeated, ask its next incarnations."""
+        for _ in range(REPEATS if operation.idempotent and not caps else 0):
+            try:
+                self.renew(operation, deadline)
+                return self._exchange(word, deadline, caps, body, bulk)
+            except Gone:
+                continue
+        raise ServerDied(f"{operation.qualified}: the other side is gone")
+
     def _exchange(
         self, word: int, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
-    ) -> tuple[int, tuple[wire.Cap, ...], bytes, bytes]:
-        """One request and its answer: the kind (0: a plain nil), capabilities, body, bulk.  Raises Gone."""
-        end = self.end
-        hears = end.hears
+    ) -> Answer | None:
+        """One request and its answer; None: a plain nil.  Raises Gone."""
+        end, hears = self.end, self._hears
         self._calls = number = self._calls + 1
         if body:
             end.put(caps, body, bulk)
@@ -121,7 +132,7 @@ class ChannelConnection(Connection):
             self._await_slot(number, word, deadline)
         answered = hears[CALL]
         if answered == number:
-            return NOTHING_CAME
+            return None
         if answered != number + 1:
             raise Gone("an answer to no call")
         kind, count, body_size, bulk_size = _answer(end.into, SLOT)
@@ -152,8 +163,8 @@ class ChannelConnection(Connection):
             self.words[PAGE_STATE] = outer
             frame.tell(RUNNING)
 
-    def renew(self, operation: Operation, deadline: int, repeat: bool) -> None:
-        """The server is gone: wait for its next incarnation if the call may be repeated."""
+    def renew(self, operation: Operation, deadline: int) -> None:
+        """The server is gone: wait for a channel to its next incarnation."""
         raise ServerDied(f"{operation.qualified}: the other side is gone")
 
     # --- sleeping ----------------------------------------------------------------------------------

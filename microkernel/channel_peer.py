@@ -18,8 +18,8 @@ from microlith.frame.peer import Peer
 from microlith.frame.reply import CLOSED
 from microlith.interface.status import BadMessage, NoRight, Status
 
-LOOKS = 400  # at every channel, before the domain sleeps: about what it takes to wake an idle core
-EACH = 16  # looks at a slot for one at a stream
+ROUND = range(16)  # looks at every slot for one at the streams
+ROUNDS = 25  # of them before the domain sleeps: about what it takes to wake an idle core
 MANY = 64  # requests served before the domain looks at its other sources
 LAST_CALL = 1 << 62
 
@@ -32,75 +32,78 @@ class ChannelPeer(Peer):
     def __init__(self, channels: "Channels", holders: Holders, end: End, name: str, quota: dict[str, Any]) -> None:
         super().__init__(channels.frame, holders, name, quota)
         self.end, self.channels, self.seen = end, channels, 0
-        self._known: dict[int, tuple[Any, type, Method]] = {}
+        self.hears = end.hears
+        self._known: dict[int, tuple[Any, type, Method]] = {}  # by the first word of requests without arguments
         channels.add(self)
 
     # --- the slot ----------------------------------------------------------------------------------
 
     def serve_slot(self) -> None:
         """Serve the call that has come into the slot."""
-        end = self.end
-        number = end.hears[CALL]
+        end, frame, number = self.end, self.frame, self.hears[CALL]
         if not self.seen < number < LAST_CALL:
             self.close()
             return
         self.seen = number
         word, deadline, body, bulk = _request(end.into, SLOT)
-        if word & STREAMED:  # what was sent before a call is delivered before it
-            word ^= STREAMED
-            self.readable()
-        try:
-            target, method, arguments = self._read_slot(word, body, bulk)
-        except (BadMessage, NoRight) as status:
-            self._answer_slot(number, wire.STATUS, (), status_body(status), b"")
-            return
-        except Broken:
-            self.close()
-            return
-        frame = self.frame
-        if frame.notices:
+        known = self._known.get(word)
+        if known is None or body or bulk or known[0].__class__ is not known[1]:
+            found = self._read_slot(number, word, body, bulk)
+            if found is None:
+                return
+            target, method, arguments = found
+        else:
+            target, _, method = known
+            arguments = ()
+        if frame.notices:  # what was sent before a call is delivered before it
             frame.deliver_notices()
         self.serving = True
         result = frame.serve(target, method, arguments, CLOSED, deadline)
         self.serving = False
-        if self.closed:
-            return
         if result is None:
             end.says[CALL] = number + number
-            if end.hears[ASLEEP]:
+            if self.hears[ASLEEP]:
                 end.ring()
         elif isinstance(result, Status):
             self._answer_slot(number, wire.STATUS, (), status_body(result), b"")
         else:
             self._answer_value(number, method, target, result)
 
-    def _read_slot(self, word: int, body_size: int, bulk_size: int) -> tuple[Any, Method, tuple[Any, ...]]:
-        """Target, method and arguments of a request, checked."""
-        known = self._known.get(word)
-        if known is None or known[0].__class__ is not known[1]:
+    def _read_slot(
+        self, number: int, word: int, body_size: int, bulk_size: int
+    ) -> tuple[Any, Method, tuple[Any, ...]] | None:
+        """Target, method and arguments of a request, checked; None: it has been answered."""
+        if word & STREAMED:
+            self.readable()
+        try:
             target, method = self.find(word >> 32, word & 0xFFFF, notify=False)
-            if method.operation.waits:
-                raise BadMessage(f"{method.operation.qualified} waits: it is called through the stream")
-            self._known[word] = (target, type(target), method)
-        else:
-            target, _, method = known
-        operation = method.operation
-        if not body_size and not operation.parameters:
-            return target, method, ()
-        caps, body, bulk = self.end.get(word >> 16 & 0xFF, body_size, bulk_size)
-        self._server = self.holders.owner(target)
-        return target, method, self._codec.read_request(operation, body, bulk, caps)
+            operation = method.operation
+            if operation.waits:
+                raise BadMessage(f"{operation.qualified} waits: it is called through the stream")
+            if not body_size and not operation.parameters:
+                if not word & STREAMED:
+                    self._known[word] = (target, type(target), method)
+                return target, method, ()
+            caps, body, bulk = self.end.get(word >> 16 & 0xFF, body_size, bulk_size)
+            self._server = self.holders.owner(target)
+            return target, method, self._codec.read_request(operation, body, bulk, caps)
+        except (BadMessage, NoRight) as status:
+            self._answer_slot(number, wire.STATUS, (), status_body(status), b"")
+        except (Broken, ValueError):  # or closed just now
+            self.close()
+        return None
 
     def _answer_value(self, number: int, method: Method, target: Any, value: Any) -> None:
         self._server = self.holders.owner(target)
         body, bulk, caps = self._codec.reply(method.operation, value)
         status: Status | None = self.refuse_rights(caps) if caps else None
-        if len(body) > wire.MAX_BODY or len(bulk) > wire.MAX_BULK:
-            status = BadMessage(f"{len(body)} + {len(bulk)} bytes are more than one message holds")
+        try:
+            if status is None:
+                self._answer_slot(number, wire.REPLY, caps, body, bulk)
+        except BadMessage as large:
+            status = large
         if status is not None:
             self._answer_slot(number, wire.STATUS, (), status_body(status), b"")
-        else:
-            self._answer_slot(number, wire.REPLY, caps, body, bulk)
 
     def _answer_slot(self, number: int, kind: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes) -> None:
         end = self.end
@@ -155,7 +158,7 @@ class Channels:
 
     def __init__(self, frame: Frame, spins: bool) -> None:
         self.frame = frame
-        self._looks = LOOKS if spins else 1
+        self._rounds = ROUNDS if spins else 1
         self._peers: tuple[ChannelPeer, ...] = ()
         frame.channels = self
         if not fence.register():
@@ -173,25 +176,31 @@ class Channels:
 
     def attend(self, block: bool) -> bool:
         """Serve what has come.  False: nothing has for a while, and whoever sends from now on rings."""
-        frame, most = self.frame, self._looks if block else 1
-        looks, served = most, 0
-        while looks and served < MANY and not frame.notices:
-            looks -= 1
-            for peer in self._peers:
-                if not peer.closed and peer.end.hears[CALL] != peer.seen:
-                    peer.serve_slot()
-                    looks, served = most, served + 1
-            if not looks % EACH and self._attend_streams():
-                looks, served = most, served + 1
-        if looks or not block or frame.stopping:
-            return served > 0 or frame.stopping
+        frame = self.frame
+        most = left = self._rounds if block else 1
+        served = 0
+        while left:
+            left -= 1
+            for _ in ROUND:
+                for peer in self._peers:
+                    if not peer.closed and peer.hears[CALL] != peer.seen:
+                        peer.serve_slot()
+                        left, served = most, served + 1
+            if self._attend_streams():
+                left, served = most, served + 1
+            if served > MANY or frame.notices or frame.stopping:
+                return True
+        return served > 0 if not block else not self._asleep()
+
+    def _asleep(self) -> bool:
+        """Have everybody ring from now on, and look once more: False if somebody was quicker."""
         for peer in self._peers:
             peer.end.says[ASLEEP] = 1
         fence.fence()
-        if any(peer.end.hears[CALL] != peer.seen for peer in self._peers) or self._attend_streams():
+        if any(peer.hears[CALL] != peer.seen for peer in self._peers) or self._attend_streams():
             self.awake()
-            return True
-        return False
+            return False
+        return True
 
     def _attend_streams(self) -> bool:
         """Read what is in the streams, and write what found no room; was there anything?"""

@@ -37,6 +37,8 @@ class Frame:
 
     def __init__(self, page: Page | None = None, rank: int = 1 << 15, checked: bool = False) -> None:
         self.page = page or Page()
+        self.words = self.page.words
+        self._served = self.words[SERVED]
         self.rank = rank
         self.checked = checked
         self.inbox: deque[tuple[Connection, bytes]] = deque()
@@ -62,8 +64,7 @@ class Frame:
 
         Anything else that escapes is a fault and goes through.
         """
-        words = self.page.words
-        outer = self.reply, self.deadline, words[STATE]
+        words, outer = self.words, (self.reply, self.deadline)
         self.reply, self.deadline = reply, deadline
         words[STATE], words[SINCE] = SERVING, monotonic_ns()
         try:
@@ -71,8 +72,8 @@ class Frame:
         except Status as status:
             return self._declared(method.operation, status)
         finally:
-            self.reply, self.deadline, words[STATE] = outer
-            words[SERVED] += 1
+            self.reply, self.deadline = outer
+            words[SERVED] = self._served = self._served + 1
         if isinstance(value, Reply):
             if value is not reply:
                 raise Undeclared(f"{method.operation.qualified} keeps a call open that is not its own to keep")
@@ -236,7 +237,7 @@ class Frame:
             timeout = 0.0
         elif until:
             timeout = max(0.0, (until - monotonic_ns()) / 1e9)
-        words = self.page.words
+        words = self.words
         outer, words[STATE] = words[STATE] if self.in_program else IDLE, IDLE
         found = [*self._always, *(ready for ready, _ in self._poll.poll(timeout))]
         words[STATE] = outer
@@ -279,7 +280,7 @@ class Frame:
 
     def wait_interrupt(self, server: Any, name: str, deadline: int) -> bool:
         """Block within a request until this server's device interrupts; False at the deadline."""
-        words = self.page.words
+        words = self.words
         outer, words[STATE] = words[STATE], WAITING
         try:
             if self.kernel is not None:

@@ -55,6 +55,11 @@ def _method(operation: Operation) -> Callable[..., Any]:
                 arguments = bind(arguments, keywords)
             self._connection.notify(self, operation, arguments)
 
+    elif not count:
+
+        def method(self: Stub) -> Any:  # type: ignore[misc]
+            return self._connection.call(self, operation, ())
+
     else:
 
         def method(self: Stub, *arguments: Any, **keywords: Any) -> Any:
