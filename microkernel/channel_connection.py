@@ -32,7 +32,7 @@ from microlith.frame.facade import check_arguments, check_result
 from microlith.frame.inflow import Inflow
 from microlith.frame.page import CALLING
 from microlith.frame.page import STATE as PAGE_STATE
-from microlith.frame.stub import Stub, stub_class
+from microlith.frame.stub import Stub
 from microlith.interface.operation import Operation
 from microlith.interface.status import BadMessage, Busy, DeadlineExceeded, RankViolation, ServerDied
 from microlith.process.birth import Birth
@@ -70,8 +70,8 @@ class ChannelConnection(Connection):
 
     def call(self, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> Any:
         frame = self.frame
-        if stub._rank >= frame.rank:
-            raise RankViolation(f"rank {frame.rank} may not call {operation.qualified} at rank {stub._rank}")
+        if stub._rank >= stub._limit:
+            raise RankViolation(f"rank {stub._limit} may not call {operation.qualified} at rank {stub._rank}")
         if operation.waits or (self._given_up and self._given_up > self._hears[CALL]):
             return super().call(stub, operation, arguments)
         if frame.checked:
@@ -233,7 +233,7 @@ class ChannelConnection(Connection):
 
     def lift(self, entry: wire.Cap, interface: Any) -> Any:
         _, rank, handle, _ = entry
-        return stub_class(interface)(self, handle, rank)
+        return self.stub(interface, handle, rank, self.party)
 
     def close(self) -> None:
         """The end of the program."""

@@ -17,13 +17,12 @@ from zmq.backend import Socket as Plain  # without the conveniences, which cost 
 from microlith.frame import wire
 from microlith.frame.codec import status_body
 from microlith.frame.connection import ANSWERS, Connection, Gone, bad
-from microlith.frame.facade import facade
 from microlith.frame.frame import NOTICES, Frame
 from microlith.frame.methods import Method, methods_of
 from microlith.frame.page import BEATS, BYTES_IN, BYTES_OUT, IDLE, RECEIVED, SENT, STATE
 from microlith.frame.reply import CLOSED, Reply
 from microlith.frame.server import Object
-from microlith.frame.stub import Stub, stub_class
+from microlith.frame.stub import Stub
 from microlith.frame.wire import GRANTED, HELD, MINT
 from microlith.interface.operation import Operation
 from microlith.interface.status import BadMessage, Status, Unavailable
@@ -51,9 +50,9 @@ class Welcome(msgspec.Struct, frozen=True, array_like=True):
 class KernelReply(Reply):
     """An open call that came through the kernel."""
 
-    def __init__(self, connection: "KernelConnection", call: int, operation: Operation, target: Any, port: int) -> None:
+    def __init__(self, connection: "KernelConnection", call: int, operation: Operation, target: Any) -> None:
         super().__init__()
-        self.connection, self.call, self.operation, self.target, self.port = connection, call, operation, target, port
+        self.connection, self.call, self.operation, self.target = connection, call, operation, target
 
     def send(self, status: Status | None, value: Any) -> bool:
         return self.connection.answer_late(self, status, value)
@@ -82,7 +81,7 @@ class KernelConnection(Connection):
         self._objects: dict[tuple[int, int], Object] = {}
         self._numbers: dict[tuple[int, int], int] = {}  # by port and id of the object
         self._next_object = 1
-        self._port = 0
+        self._ports: dict[int, int] = {}  # by id of a server
         self._lifted: set[int] = set()  # handles of the request being read that have stubs
         self._lost: dict[int, int] = {}  # port -> notices dropped here since the last one delivered
         self.welcome: Welcome
@@ -186,7 +185,7 @@ class KernelConnection(Connection):
 
     def serve(self, parts: dict[int, Any]) -> int:
         """Start the servers, adopt what an earlier incarnation left, say ready, serve until STOP."""
-        self.parts = parts
+        self.parts, self._ports = parts, {id(server): port for port, server in parts.items()}
         self._lines = {line: (parts[port], device) for line, port, device in self.welcome.lines}
         self.frame.kernel = self
         for part in parts.values():
@@ -194,6 +193,7 @@ class KernelConnection(Connection):
         for port, number, badge in self.welcome.suspended:
             made = parts[port].adopt(badge)
             if made is not None:
+                self.holders.owner(made, parts[port])
                 new = self._number(made, port)
                 self.transmit(wire.pack(wire.ADOPT, call=number, target=new, port=port))
         self.ready()
@@ -204,6 +204,8 @@ class KernelConnection(Connection):
             if self._forgotten:  # an idle server must not keep what it has dropped
                 self._close_forgotten()
             words[STATE] = IDLE
+            if self.frame.notices and not inbox and not self.socket.poll(0):
+                continue  # a notice that led to another
             raw = inbox.popleft()[1] if inbox else self.take(0)
             if raw is not None:
                 self.handle(raw)
@@ -245,7 +247,7 @@ class KernelConnection(Connection):
         operation = method.operation
         reply: Reply = CLOSED
         if operation.waits:
-            self.open[call] = reply = KernelReply(self, call, operation, target, port)
+            self.open[call] = reply = KernelReply(self, call, operation, target)
         result = self.frame.serve(target, method, arguments, reply, deadline)
         del arguments  # capabilities that came with them, and were not kept, go back before the answer
         if isinstance(result, Reply):
@@ -256,12 +258,12 @@ class KernelConnection(Connection):
         if isinstance(result, Status):
             self.send(wire.pack(wire.STATUS, 0, call, body=status_body(result)))
             return
-        self.send(self._reply(call, 0, port, operation, result))
+        self.send(self._reply(call, 0, self.parts[port], operation, result))
 
     def _arguments(self, operation: Operation, port: int, raw: bytes) -> tuple[Any, ...]:
         """The arguments of a request.  Rights that came with it and that it does not use go back."""
         caps, body, bulk = wire.content(raw)
-        self._port = port
+        self.party = self.parts.get(port)
         self._lifted.clear()
         arguments = self.codec.read_request(operation, body, bulk, caps)
         if caps:
@@ -273,9 +275,9 @@ class KernelConnection(Connection):
         caps = wire.CAP.iter_unpack(raw[wire.HEADER.size : wire.HEADER.size + raw[4] * wire.CAP.size])
         self._forgotten += [cap[2] for cap in caps if cap[0] == GRANTED and cap[2] not in self._lifted]
 
-    def _reply(self, call: int, flags: int, port: int, operation: Operation, value: Any) -> bytes:
+    def _reply(self, call: int, flags: int, giver: Any, operation: Operation, value: Any) -> bytes:
         """A result as a message, or the status that it is too large for one."""
-        self._port = port
+        self.party = giver
         body, bulk, caps = self.codec.reply(operation, value)
         try:
             return wire.pack(wire.REPLY, 0, call, 0, 0, 0, flags, 0, caps, body, bulk)
@@ -323,9 +325,10 @@ class KernelConnection(Connection):
         gone = self._objects.pop((message.port, message.target), None)
         if gone is not None:
             self._numbers.pop((message.port, id(gone)), None)
-            gone.released()
+            self.holders.unhold(gone)
 
     def _stop(self) -> None:
+        self.frame.deliver_notices()
         for part in reversed(self.parts.values()):  # they were started from the lowest rank up
             part.stop()
         self.frame.stopping = True
@@ -339,7 +342,8 @@ class KernelConnection(Connection):
         if status is not None:
             self.send(wire.pack(wire.STATUS, call=reply.call, flags=wire.WANT_CONFIRM, body=status_body(status)))
         else:
-            self.send(self._reply(reply.call, wire.WANT_CONFIRM, reply.port, reply.operation, value))
+            giver = self.holders.owner(reply.target)
+            self.send(self._reply(reply.call, wire.WANT_CONFIRM, giver, reply.operation, value))
         while True:
             raw = self.take(0)
             if raw is None:
@@ -356,6 +360,7 @@ class KernelConnection(Connection):
             raise Unavailable(
                 f"{operation.qualified}: only a call that came through the kernel is forwarded through it"
             )
+        self.party = stub._holder
         body, bulk, caps = self.codec.request(operation, arguments)
         raw = wire.pack(wire.FORWARD, operation.number, reply.call, stub._handle, caps=caps, body=body, bulk=bulk)
         self.open.pop(reply.call, None)
@@ -383,20 +388,23 @@ class KernelConnection(Connection):
     def lower(self, capability: Any) -> wire.Cap:
         if isinstance(capability, Stub) and capability._connection is self:
             return (HELD, 0, capability._handle, 0)
-        capability = getattr(capability, "target", capability)
-        if isinstance(capability, Object):
-            return (MINT, self._port, self._number(capability, self._port), capability.badge)
+        target = getattr(capability, "target", capability)
+        if isinstance(target, Object) or self.holders.server(target):
+            owner = self.holders.owner(target, self.party)
+            port = self._ports.get(id(owner))
+            if port is not None:
+                return (MINT, port, 0, 0) if target is owner else (MINT, port, self._number(target, port), target.badge)
         raise TypeError(f"{capability!r} is no capability that this domain can pass on")
 
     def lift(self, entry: wire.Cap, interface: Any) -> Any:
         kind, first, number, _ = entry
         if kind == GRANTED:
             self._lifted.add(number)
-            return stub_class(interface)(self, number, first)
+            return self.stub(interface, number, first, self.party)
         target = self._objects.get((first, number)) if number else self.parts.get(first)
         if target is None or not isinstance(target, interface):
             raise ValueError(f"the capability that came home is no {interface.__name__}")
-        return facade(target)
+        return self.holders.receive(target, self.party)
 
     def _number(self, made: Object, port: int) -> int:
         number = self._numbers.get((port, id(made)))
@@ -404,6 +412,7 @@ class KernelConnection(Connection):
             number, self._next_object = self._next_object, self._next_object + 1
             self._numbers[(port, id(made))] = number
             self._objects[(port, number)] = made
+            self.holders.hold(made)  # until RELEASED: what other domains hold
         return number
 
 

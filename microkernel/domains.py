@@ -14,7 +14,7 @@ from microkernel.flood import CONNECTIONS, OUTSIDE
 from microlith.frame import wire
 from microlith.interface.devices import Timer
 from microlith.interface.status import UsageError
-from microlith.process.birth import Birth
+from microlith.process.birth import DIRECT, Birth
 from microlith.process.restart import Restart
 from microlith.process.root import Root
 from microlith.process.spawner import Spawner
@@ -32,6 +32,7 @@ class Domain:
     def __init__(self, task: int, name: str, birth: Birth, restart: Restart | None, child: bool) -> None:
         self.task, self.name, self.birth, self.restart, self.child = task, name, birth, restart, child
         self.server = not birth.parts[0].app
+        self.servers = [part.name for part in birth.parts]
         self.incarnation = 0
         self.pid = self.pidfd = 0
         self.ready = False
@@ -79,11 +80,14 @@ class Domains:
         domain.descriptors = descriptors
         domain.lines = self._lines(birth)
         ports = {p.name: p.port for b in self.boot_record.domains for p in b.parts if not p.app}
-        grants = tuple(ports[slot.server] for part in birth.parts for slot in part.slots)
-        own = tuple(part.port for part in birth.parts if not part.app)
+        grants = tuple(ports[slot.server] for part in birth.parts for slot in part.slots if slot.path != DIRECT)
+        servers = [part for part in birth.parts if not part.app]
+        own, ranks = tuple(part.port for part in servers), tuple(part.rank for part in servers)
         lines = tuple(line for line, _, _ in domain.lines)
         calls, rights, queue = (int(birth.quota.get(key, 0)) for key in ("calls", "rights", "queue"))
-        self.kernel.broker.step(events.Create(task, name, birth.rank, own, grants, lines, (calls, rights, queue)))
+        self.kernel.broker.step(
+            events.Create(task, name, birth.rank, own, grants, lines, (calls, rights, queue), ranks)
+        )
         return domain
 
     def _lines(self, birth: Birth) -> tuple[tuple[int, int, str], ...]:
@@ -179,7 +183,7 @@ class Domains:
     def welcome(self, task: int) -> None:
         """A task said HELLO."""
         domain = self.table[task]
-        slots = [(s.slot, s.handle, s.rank) for part in domain.birth.parts for s in part.slots]
+        slots = [(s.slot, s.handle, s.rank) for part in domain.birth.parts for s in part.slots if s.handle]
         body = (domain.name, domain.incarnation, domain.birth.rank, slots, domain.lines, domain.suspended)
         self.kernel.broker.post(task, wire.pack(wire.WELCOME, body=msgspec.msgpack.encode(body)))
 

@@ -26,7 +26,7 @@ class Orders:
         if not domain.pid:
             raise LookupError(f"{domain.name} is not running")
         self.domains.end(domain)
-        return {"killed": domain.name, "how": "SIGKILL", "pid": domain.pid}
+        return {"killed": domain.name, "how": "SIGKILL", "pid": domain.pid, "servers": domain.servers}
 
     def run(self, record: dict[str, Any], stdio: list[int]) -> dict[str, Any]:
         """Start a demand app."""

@@ -5,9 +5,10 @@ incarnation is dropped) or from the shell round the core (spawned, exited, time)
 shell's orders.  All are immutable and encodable, so a recorded run can be replayed.
 
 A capability in a message is a tuple of four small ints:
-- from a task: `(HELD, 0, handle, 0)` one it holds, `(MINT, port, object, badge)` one of its own objects;
+- from a task: `(HELD, 0, handle, 0)` one it holds, `(MINT, port, object, badge)` one of its own objects,
+  `(MINT, port, 0, 0)` its own service;
 - to a task: `(GRANTED, rank, handle, 0)` a new handle in its table, `(HOME, port, object, 0)` its own
-  object come home.
+  object (0: service) come home.
 """
 
 import msgspec
@@ -133,7 +134,8 @@ class Create(Word, frozen=True):
     """A task comes to be known, not yet running.
 
     `ports`: the numbers of its own ports.  `grants`: the ports it gets a service right to, as handles
-    1, 2, ... in this order, anew for each incarnation.  `lines`: its interrupt lines.
+    1, 2, ... in this order, anew for each incarnation.  `lines`: its interrupt lines.  `ranks`: of the
+    servers behind its ports, where a task has several; none: all have the task's own.
     """
 
     task: int
@@ -143,6 +145,7 @@ class Create(Word, frozen=True):
     grants: tuple[int, ...]
     lines: tuple[int, ...] = ()
     quota: tuple[int, int, int] = (0, 0, 0)  # open calls, rights, waiting requests; 0: the core's default
+    ranks: tuple[int, ...] = ()
 
 
 class Started(Word, frozen=True):

@@ -16,12 +16,13 @@ from microkernel.core.state import DOWN, GONE, LIVE, READY, STARTING, SUSPENDED,
 def create(core: State, event: ev.Create, out: list[ev.Effect]) -> None:
     """A task is known from here on; calls to it queue."""
     ports, lines = set(event.ports), set(event.lines)
-    repeated = len(ports) < len(event.ports) or len(lines) < len(event.lines)
-    if repeated or event.task in core.tasks or ports & core.owners.keys() or lines & core.lines.keys():
+    ranks = event.ranks or (event.rank,) * len(event.ports)
+    wrong = len(ports) < len(event.ports) or len(lines) < len(event.lines) or len(ranks) != len(event.ports)
+    if wrong or event.task in core.tasks or ports & core.owners.keys() or lines & core.lines.keys():
         return
     wanted = zip(event.quota, (core.quota_calls, core.quota_rights, core.queue_limit), strict=True)
     quota = Quota(*[own or default for own, default in wanted])
-    core.tasks[event.task] = Task(event.name, event.rank, event.ports, event.grants, event.lines, quota)
+    core.tasks[event.task] = Task(event.name, event.rank, event.ports, ranks, event.grants, event.lines, quota)
     core.owners.update(dict.fromkeys(event.ports, event.task))
     core.lines.update(dict.fromkeys(event.lines, (event.task, True)))
     for table in (core.held, core.opened, core.used):

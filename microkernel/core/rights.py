@@ -1,9 +1,9 @@
 """The table of rights: passing, removing, and the last right's going.
 
-Passing a held right makes a child of it; minting makes a root.  A right that comes home to the owner
-of its object makes none.  When a right goes, its children become its parent's children, so whoever
-gave the first one away can still revoke them all.  An object is released when no live right to it
-is left and no queued message carries a minted one.
+Passing a held right makes a child of it; minting makes a root (object 0: a right to the service
+itself).  A right that comes home to the owner of its object or service makes none.  When a right goes,
+its children become its parent's children, so whoever gave the first one away can still revoke them all.
+An object is released when no live right to it is left and no queued message carries a minted one.
 """
 
 from collections.abc import Iterable
@@ -14,11 +14,11 @@ from microkernel.core.state import LIVE, SUSPENDED, Key, Ref, Right, State, runn
 
 def valid(core: State, giver: int, caps: tuple[Cap, ...]) -> bool:
     """May this task send these capabilities?"""
-    for kind, port, number, _ in caps:
+    for kind, port, number, badge in caps:
         if kind == HELD:
             if (giver, number) not in core.rights:
                 return False
-        elif kind != MINT or number <= 0 or core.owners.get(port) != giver:
+        elif kind != MINT or number < 0 or (badge and not number) or core.owners.get(port) != giver:
             return False
     return True
 
@@ -46,7 +46,7 @@ def _passed(core: State, giver: int, receiver: int, cap: Cap) -> Right | Cap:
     if kind == MINT:
         return (HOME, port, number, 0) if giver == receiver else Right(port, number, badge, LIVE, None)
     right = core.rights[(giver, number)]
-    if right.object and right.state == LIVE and core.owners.get(right.port) == receiver:
+    if right.state == LIVE and core.owners.get(right.port) == receiver:
         return (HOME, right.port, right.object, 0)
     return Right(right.port, right.object, right.badge, right.state, (giver, number))
 
@@ -55,7 +55,7 @@ def _granted(core: State, receiver: int, right: Right) -> Cap:
     """Install it; how its new holder is told."""
     handle = install(core, receiver, right)
     owner = core.tasks.get(core.owners.get(right.port, -1))
-    return (GRANTED, owner.rank if owner is not None else 0, handle, 0)
+    return (GRANTED, owner.ranks[owner.ports.index(right.port)] if owner is not None else 0, handle, 0)
 
 
 def install(core: State, task: int, right: Right) -> int:

@@ -35,11 +35,15 @@ class Quota(Row, frozen=True):
 
 
 class Task(Row, frozen=True):
-    """A schedulable party: server, app or client.  `incarnation` 0: never started."""
+    """A schedulable party: servers of one domain, app or client.  `incarnation` 0: never started.
+
+    Calls go down in `rank`; `ranks` are those of the servers behind its ports, which holders are told.
+    """
 
     name: str
     rank: int
     ports: tuple[int, ...]
+    ranks: tuple[int, ...]
     grants: tuple[int, ...]
     lines: tuple[int, ...]
     quota: Quota

@@ -7,6 +7,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from microlith import kinds
+from microlith.interface.status import UsageError
 
 if TYPE_CHECKING:  # generic for mypy only: older versions of click cannot be subscribed
     _Type = click.ParamType[str]
@@ -55,6 +56,25 @@ def architecture_option(default: str = "mach") -> Callable[..., Any]:
         metavar="ARCHITECTURE",
         help=f"One of {names}.",
     )
+
+
+def domains_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option --domains, as parameter `domains`: still a string; `groups` reads it."""
+    return click.option(
+        "--domains",
+        metavar="A+B,C",
+        help="Servers that share a domain, joined by +; the others get one each. It replaces the system's own.",
+    )(command)
+
+
+def groups(domains: str | None) -> tuple[tuple[str, ...], ...] | None:
+    """The groups that --domains names: `files+disk,console`.  Raises UsageError."""
+    if domains is None:
+        return None
+    found = tuple(tuple(word.split("+")) for word in domains.split(","))
+    if any(not name for group in found for name in group):
+        raise UsageError(f"--domains {domains} cannot be read; write for example --domains disk+files,console")
+    return found
 
 
 def checked(path_or_name: str) -> Any:

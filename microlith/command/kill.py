@@ -18,9 +18,12 @@ EPILOG = exits()
 def kill(name: str, machine: str | None, as_json: bool) -> None:
     """Kill the process of a server, of a program, of the zygote or of the kernel.
 
-    It gets SIGKILL. A server that has no process of its own (in a monolith, in a library OS) gets a fault
-    instead: its next operation fails, and the architecture decides what dies of that.
+    It gets SIGKILL, and all servers of its domain go with it. A server that has no process of its own (in
+    a monolith, in a library OS) gets a fault instead: its next operation fails, and the architecture decides
+    what dies of that.
     """
+    from microlith.system.place import listed
+
     with machine_of(machine) as remote:
         _check(remote.ask("about")[0], name)
         done = remote.ask("kill", name=name)[0]
@@ -30,7 +33,9 @@ def kill(name: str, machine: str | None, as_json: bool) -> None:
     if done["how"] == "fault":
         output.data(f"{done['killed']}: every operation of it fails from now on")
     else:
-        output.data(f"{done['killed']}: killed" + (f", pid {done['pid']}" if "pid" in done else ""))
+        others = [server for server in done.get("servers", ()) if server not in (name, done["killed"])]
+        pid = f", pid {done['pid']}" if "pid" in done else ""
+        output.data(f"{done['killed']}: killed{pid}" + (f"; with it went {listed(others)}" if others else ""))
 
 
 def _check(about: dict[str, Any], name: str) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from microlith.command import output
-from microlith.command.arguments import architecture_option, checked, system_argument
+from microlith.command.arguments import architecture_option, checked, domains_option, groups, system_argument
 from microlith.command.remote import LOST, Lost
 from microlith.interface.status import UsageError
 
@@ -34,6 +34,7 @@ With --run it is the exit status of the last program that failed (128 + N if sig
 @click.command(epilog=EPILOG)
 @system_argument()
 @architecture_option()
+@domains_option
 @click.option(
     "--on-fault",
     type=click.Choice(["panic", "oops"]),
@@ -49,8 +50,8 @@ With --run it is the exit status of the last program that failed (128 + N if sig
 @click.option("--detach", is_flag=True, help="Stay in the background; print the machine's name when it is up.")
 @output.json_option
 def launch(
-    system: str, architecture: str, on_fault: str, check: bool, record: str | None, devices: tuple[str, ...],
-    programs: tuple[str, ...], log: bool, detach: bool, as_json: bool,
+    system: str, architecture: str, domains: str | None, on_fault: str, check: bool, record: str | None,
+    devices: tuple[str, ...], programs: tuple[str, ...], log: bool, detach: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Boot a system, show what happens to it, and stop it in order at Ctrl-C.
 
@@ -69,7 +70,13 @@ def launch(
     wanted = _with_devices(checked(system), devices)
     asked = [_program(wanted, text) for text in programs]
     record = _recordable(wanted, architecture, record) if record else None
-    options = {"architecture": architecture, "on_fault": on_fault, "checked": check, "record": record or ""}
+    options = {
+        "architecture": architecture,
+        "domains": groups(domains),
+        "on_fault": on_fault,
+        "checked": check,
+        "record": record or "",
+    }
     if detach:
         _detached(wanted, options, as_json)
         return 0

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from microlith.frame import wire
 from microlith.frame.codec import Codec, read_status
 from microlith.frame.facade import check_arguments, check_result
+from microlith.frame.holders import Holders
 from microlith.frame.page import BYTES_IN, BYTES_OUT, CALLING, RECEIVED, SENT, STATE
-from microlith.frame.stub import Stub
+from microlith.frame.stub import Stub, stub_class
 from microlith.interface.operation import Operation
 from microlith.interface.status import (
     BadMessage,
@@ -48,6 +49,10 @@ class Connection:
     def __init__(self, frame: "Frame") -> None:
         self.frame = frame
         self.codec = Codec(self.lower, self.lift)
+        self.holders = Holders(frame)
+        self.party: Any = (
+            None  # who of this domain speaks or is spoken to in the message being coded; None: the program
+        )
         self.words = frame.page.words
         self._last_call = 0
         self._forgotten: list[int] = []
@@ -85,6 +90,10 @@ class Connection:
         """An entry of a message as a capability."""
         raise NotImplementedError
 
+    def stub(self, interface: Any, handle: int, rank: int, holder: Any = None) -> Stub:
+        """A stub for a right of a server of this domain (None: of the program)."""
+        return stub_class(interface)(self, handle, rank, holder, self.holders.limit(holder))
+
     # --- the client's side -------------------------------------------------------------------------
 
     def send(self, raw: bytes) -> None:
@@ -108,12 +117,13 @@ class Connection:
     def call(self, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> Any:
         """Call, and give back the result or raise the status."""
         frame = self.frame
-        if stub._rank >= frame.rank:
-            raise RankViolation(f"rank {frame.rank} may not call {operation.qualified} at rank {stub._rank}")
+        if stub._rank >= stub._limit:
+            raise RankViolation(f"rank {stub._limit} may not call {operation.qualified} at rank {stub._rank}")
         if operation.waits and frame.reply is not None:
             raise TypeError(f"a server never calls the @waits operation {operation.qualified}; it forwards to it")
         if frame.checked:
             check_arguments(operation, arguments)
+        self.party = stub._holder
         body, bulk, caps = self.codec.request(operation, arguments)
         deadline = frame.deadline_for(operation)
         for attempt in range(REPEATS + 1):
@@ -124,6 +134,7 @@ class Connection:
             died = raw[1] == wire.FAIL and type(read_status(operation, body_back)) is ServerDied
             if not (died and operation.idempotent and attempt < REPEATS):
                 raise read_status(operation, body_back)  # in no variable: its traceback would hold this frame
+        self.party = stub._holder
         result = self.codec.read_reply(operation, body_back, bulk_back, caps_back)
         if frame.checked:
             check_result(operation, result)
@@ -187,6 +198,7 @@ class Connection:
         """Send a one-way message; it never blocks, and it may be dropped."""
         if self.frame.checked:
             check_arguments(operation, arguments)
+        self.party = stub._holder
         body, bulk, _ = self.codec.request(operation, arguments)
         try:
             self.send(wire.pack(wire.NOTIFY, operation.number, 0, stub._handle, body=body, bulk=bulk))

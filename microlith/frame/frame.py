@@ -150,7 +150,7 @@ class Frame:
         self, operation: Operation, method: Callable[..., Any], target: Any, arguments: tuple[Any, ...], _: Any = None
     ) -> Any:
         """A @waits operation called directly: run the domain's loop until it is answered."""
-        if self.reply is not None:
+        if self.reply is not None or self.kernel is not None:
             raise TypeError(f"a server never calls the @waits operation {operation.qualified}; it forwards to it")
         reply = DirectReply()
         self.reply, reply.target = reply, target

@@ -1,25 +1,29 @@
-"""Who holds what in one address space, and what a receiver gets.
+"""Who holds what in one address space, and what a receiver there gets.
 
 Across a border, whoever is passed a capability gets a handle of its own.  Here it gets a facade of its
 own: it obeys the rank of its holder, shows nothing but the interface, and counts as a holder for as long
-as it lives.  An object is released when its last holder goes: the handles in apps' tables and the
-facades are its holders.  Only operations that carry capabilities are wrapped; the others stay the bound
+as it lives.  An object is released when its last holder goes: the handles in apps' tables, the facades,
+and, all together, the rights that other domains have to it.  What lives elsewhere is passed on as a stub
+of the receiver's own.  Only operations that carry capabilities are wrapped; the others stay the bound
 methods themselves.
 """
 
 import functools
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from microlith.frame.facade import Facade, Wrap, checked, facade, like
-from microlith.frame.frame import Frame
 from microlith.frame.guard import guarded
 from microlith.frame.server import Object, Server
+from microlith.frame.stub import Stub
 from microlith.interface.operation import Operation
 from microlith.interface.values import Struct
+
+if TYPE_CHECKING:
+    from microlith.frame.frame import Frame
 
 
 class _Token:
@@ -31,7 +35,7 @@ class _Token:
 class Holders:
     """Counts of holders by object, owners of objects, ranks and facades of servers."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: "Frame") -> None:
         self._frame = frame
         self._count: dict[int, int] = {}
         self._ranks: dict[int, int] = {}  # by id of a server
@@ -56,6 +60,10 @@ class Holders:
     def rank(self, target: Any, giver: Server | None = None) -> int:
         """The rank of a server, or of the owner of an object."""
         return self._ranks.get(id(self.owner(target, giver)), 0)
+
+    def limit(self, holder: Server | None) -> int:
+        """What this server (None: the program) calls must rank below this."""
+        return self._frame.rank if holder is None else self._ranks[id(holder)]
 
     def facades(self, server: Server) -> list[Facade]:
         """Every facade that leads to this server now."""
@@ -114,6 +122,8 @@ class Holders:
         """The same value with every capability in it replaced by one of the receiver's own."""
         if isinstance(value, (Facade, Object, Server)):
             return self.receive(value, receiver, giver)
+        if isinstance(value, Stub):
+            return value._twin(receiver, self.limit(receiver))
         if type(value) is tuple:
             return tuple([self._passed(item, receiver, giver) for item in value])
         if isinstance(value, Struct):

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from microlith.frame import wire
 from microlith.frame.connection import Connection, Gone
 from microlith.frame.inflow import Inflow
-from microlith.frame.stub import stub_class
 from microlith.interface.status import BadMessage
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ class StreamConnection(Connection):
 
     def lift(self, entry: wire.Cap, interface: Any) -> Any:
         _, rank, handle, _ = entry
-        return stub_class(interface)(self, handle, rank)
+        return self.stub(interface, handle, rank)
 
 
 def _timeval(seconds: float) -> bytes:

@@ -14,25 +14,36 @@ from microlith.interface.operation import Operation
 if TYPE_CHECKING:
     from microlith.frame.connection import Connection
 
+TOP = 1 << 16  # above every rank
+
 
 class Stub(Implementation):
-    """A capability held through a connection: `_handle` is its index in the holder's table.
+    """A capability held through a connection: `_handle` is its index in the domain's table.
 
-    Its own names begin with an underscore, which those of operations never do.
+    `_holder` is the server of this domain whose it is (None: the program), which may call what ranks below
+    `_limit`.  Its own names begin with an underscore, which those of operations never do.
     """
 
-    __slots__ = ("__weakref__", "_connection", "_handle", "_rank")
+    __slots__ = ("__weakref__", "_connection", "_handle", "_holder", "_limit", "_origin", "_rank")
     _connection: "Connection"
     _handle: int
     _rank: int
     adapt = None
 
-    def __init__(self, connection: "Connection", handle: int, rank: int) -> None:
+    def __init__(self, connection: "Connection", handle: int, rank: int, holder: Any = None, limit: int = TOP) -> None:
         self._connection, self._handle, self._rank = connection, handle, rank
+        self._holder, self._limit = holder, limit
+        self._origin: Stub | None = None
+
+    def _twin(self, holder: Any, limit: int) -> "Stub":
+        """The same right for another server of the domain; it is given back when the last twin goes."""
+        twin = type(self)(self._connection, self._handle, self._rank, holder, limit)
+        twin._origin = self._origin or self
+        return twin
 
     def __del__(self) -> None:
         connection = getattr(self, "_connection", None)
-        if connection is not None:
+        if connection is not None and self._origin is None:
             connection.forget(self._handle)
 
 

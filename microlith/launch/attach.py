@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from microlith.frame.connection import Connection
 from microlith.frame.frame import Frame
-from microlith.frame.stub import stub_class
 from microlith.interface.interface import interface_of
 from microlith.interface.needs import needs_of
 from microlith.interface.status import UsageError
@@ -76,7 +75,7 @@ def about(machine: "Machine") -> dict[str, Any]:
         "slots": {name: {s.slot: s.server for s in part.slots} for name, part in parts.items()},
         "devices": {name: sorted(part.devices) for name, part in parts.items()},
         "handles": {
-            p.name: {str(s.handle): s.server for s in p.slots}
+            p.name: {str(s.handle): s.server for s in p.slots if s.handle}
             for b in (boot.root, *boot.domains, *boot.templates.values())
             for p in b.parts
         },
@@ -102,7 +101,7 @@ def join(machine: dict[str, Any], answer: dict[str, Any], descriptors: tuple[int
     connection.begin()
     made = {}
     for slot, handle, rank in answer["slots"]:
-        made[slot] = stub_class(interface_of_slot(machine, app, slot))(connection, handle, rank)
+        made[slot] = connection.stub(interface_of_slot(machine, app, slot), handle, rank)
     return Attached(connection, str(answer["name"]), made)
 
 

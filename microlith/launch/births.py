@@ -8,7 +8,8 @@ import msgspec
 
 from microlith.interface.devices import Timer
 from microlith.interface.needs import needs_of
-from microlith.plan.plan import Domain, Link, Plan, Template, operator
+from microlith.plan.group import homes, levels
+from microlith.plan.plan import DIRECT, Domain, Link, Plan, Template, operator
 from microlith.process.birth import Birth, Boot, PartBirth, SlotBirth, name_class
 from microlith.system.system import Part, Program, System
 
@@ -42,7 +43,9 @@ class _Known:
     def __init__(self, system: System, plan: Plan, checked: bool) -> None:
         self.system, self.plan, self.checked = system, plan, checked
         self.ranks = system.ranks()
-        self.top = max(self.ranks.values(), default=0) + 1
+        self.homes = homes(system, plan)
+        self.levels = levels(system, plan)
+        self.top = max((*self.ranks.values(), *self.levels.values()), default=0) + 1
         self.ports = {name: number for number, name in enumerate(system.servers, 1)}
         self.spins = len(os.sched_getaffinity(0)) > 1 and os.uname().machine == "x86_64"
         self.made: list[Birth] = []
@@ -53,30 +56,34 @@ class _Known:
         return self.system.apps.get(name) or operator(self.system)
 
     def domain(self, domain: Domain, links: tuple[Link, ...]) -> Birth:
-        """The birth of a domain; handles are given in the order of its links, instance by instance."""
+        """The birth of a domain; handles are given to its links that are not direct, in order, instance by instance."""
         parts = []
         handle = 0
         for instance in domain.instances:
             slots = []
             for link in self.plan.links_of(instance.name) or [x for x in links if x.client == instance.name]:
-                handle += 1
-                slots.append(SlotBirth(link.slot, link.server, handle, self.ranks[link.server]))
+                direct = link.path == DIRECT
+                handle += not direct
+                number = 0 if direct else handle
+                slots.append(SlotBirth(link.slot, link.server, number, self.ranks[link.server], link.path))
             parts.append(self._part(self.part_of(instance.of), tuple(slots)))
         later = (link for template in self.plan.templates for link in template.links)
         crossing = {link.transport for link in (*self.plan.links, *links, *later) if link.transport}
-        first = self.part_of(domain.instances[0].of) if domain.instances else None
+        members = [self.part_of(instance.of) for instance in domain.instances]
         birth = Birth(
             domain=domain.name,
             parts=tuple(parts),
             labels=(),
-            rank=max((p.rank for p in parts), default=self.top),
+            rank=max(
+                (self.levels[self.homes[p.name]] if p.name in self.homes else p.rank for p in parts), default=self.top
+            ),
             link=next(iter(crossing), "") if domain is not self.plan.root else "",
             checked=self.checked,
             spins=self.spins,
             path=_search_path(self.system),
-            confine=dict(first.confine) if first else {},
-            quota=dict(first.quota) if first else {},
-            fresh=bool(first and first.start.get("fresh")),
+            confine=_confine(members),
+            quota=_quota(members),
+            fresh=any(part.start.get("fresh") for part in members),
         )
         self.made.append(birth)
         return birth
@@ -87,7 +94,7 @@ class _Known:
             return self.domain(template.domain, template.links)
         program = self.part_of(template.app)
         slots = tuple(
-            SlotBirth(link.slot, link.server, number, self.ranks[link.server])
+            SlotBirth(link.slot, link.server, number, self.ranks[link.server], link.path)
             for number, link in enumerate(template.links, 1)
         )
         part = self._part(program, slots)
@@ -104,7 +111,7 @@ class _Known:
         return PartBirth(
             name=part.name,
             cls=name_class(part.cls) if part.cls else "",
-            rank=self.ranks.get(part.name, self.top),
+            rank=self.top if app else self.ranks[part.name],
             port=self.ports.get(part.name, 0),
             settings={name: _plain(part.cls, name, value) for name, value in part.settings.items()},
             slots=slots,
@@ -118,6 +125,27 @@ class _Known:
         """The restart settings of a domain: its first instance's; apps are temporary unless told."""
         part = self.part_of(domain.instances[0].of)
         return {"policy": "temporary" if isinstance(part, Program) else "permanent", **part.restart}
+
+
+def _confine(members: list[Part]) -> dict[str, Any]:
+    """What a domain may reach: what one of its parts may."""
+    found: dict[str, Any] = {}
+    for part in members:
+        for key, value in part.confine.items():
+            found[key] = (*found.get(key, ()), *value) if isinstance(value, list | tuple) else found.get(key) or value
+    return found
+
+
+def _quota(members: list[Part]) -> dict[str, int]:
+    """What a domain may hold: the sum, if all of its parts have a limit of memory; of the rest, the most."""
+    found: dict[str, int] = {}
+    for part in members:
+        for key, value in part.quota.items():
+            found[key] = max(found.get(key, 0), value)
+    memory = [part.quota["memory_mib"] for part in members if "memory_mib" in part.quota]
+    if memory:
+        found.pop("memory_mib")
+    return found | ({"memory_mib": sum(memory)} if memory and len(memory) == len(members) else {})
 
 
 def _plain(cls: type | None, name: str, value: Any) -> Any:

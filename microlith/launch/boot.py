@@ -13,6 +13,7 @@ from microlith.kinds import root_of
 from microlith.launch import rundir
 from microlith.launch.births import births
 from microlith.launch.machine import Machine
+from microlith.plan.group import Groups, planned
 from microlith.plan.plan import Plan
 from microlith.process.parts import open_device
 from microlith.system.check import check
@@ -25,6 +26,7 @@ def boot(
     architecture: str = "mach",
     *,
     plan: Plan | None = None,
+    domains: Groups | None = None,
     checked: bool = False,
     on_fault: str = "panic",
     record: str | Path = "",
@@ -33,7 +35,8 @@ def boot(
 ) -> Machine:
     """Boot a system: a `System`, the path of a system file, or the name of a ready one.
 
-    `architecture` names a function from system to plan; `plan` overrides it.  `checked` puts an exact
+    `architecture` names a function from system to plan; `plan` overrides it.  `domains` groups servers, such
+    as `[["disk", "files"]]`, instead of the system's own `[plan] domains`.  `checked` puts an exact
     type check on every link.  `on_fault` ("panic" or "oops") is what a monolith does about a fault.
     `record` is a file for the kernel's events (`microlith replay`).  With `wait` it returns when every
     server is ready.  `news` is called, in the launcher's thread, with each event.  Raises UsageError
@@ -44,7 +47,7 @@ def boot(
     check(system)
     if on_fault not in ("panic", "oops"):
         raise UsageError(f"on_fault is {on_fault!r}; it can be 'panic' or 'oops'")
-    plan = plan or find_architecture(architecture)(system)
+    plan = plan or planned(system, find_architecture(architecture), domains)
     root = replace(plan.domains[0], options={**plan.domains[0].options, "on_fault": on_fault})
     plan = replace(plan, domains=(root, *plan.domains[1:]))
     record = str(Path(record).resolve()) if record else ""

@@ -79,6 +79,10 @@ class Plan:
                 return domain
         raise KeyError(instance)
 
+    def instance(self, name: str) -> Instance:
+        """The instance of that name.  KeyError if there is none."""
+        return next(i for i in self.domain_of(name).instances if i.name == name)
+
     def links_of(self, client: str) -> tuple[Link, ...]:
         """The links of one client instance, in the order of its slots."""
         return tuple(link for link in self.links if link.client == client)

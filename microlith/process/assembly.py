@@ -1,15 +1,21 @@
-"""Putting servers together in one address space: direct links, starts in rank order, injected faults."""
+"""Putting servers together in one address space: direct links, starts in rank order, injected faults.
+
+A slot is filled by the path of its link: a direct one with a facade of the server beside it, any other with a
+stub of the domain's connection.
+"""
 
 import functools
 from collections.abc import Callable
 from typing import Any
 
+from microlith.frame.connection import Connection
 from microlith.frame.facade import bind, like
 from microlith.frame.frame import Frame
 from microlith.frame.holders import Holders
 from microlith.interface.interface import operations_of
+from microlith.interface.needs import needs_of
 from microlith.interface.operation import Operation
-from microlith.process.birth import PartBirth
+from microlith.process.birth import DIRECT, PartBirth
 from microlith.process.parts import interrupting, make
 
 
@@ -20,27 +26,37 @@ class InjectedFault(Exception):
 class Assembly:
     """The servers of one address space, by name, and every facade that leads to them."""
 
-    def __init__(self, frame: Frame, devices: dict[str, int]) -> None:
-        self.frame, self.devices = frame, devices
-        self.holders = Holders(frame)
+    def __init__(self, frame: Frame, devices: dict[str, int], connection: Connection | None = None) -> None:
+        self.frame, self.devices, self.connection = frame, devices, connection
+        self.holders = connection.holders if connection else Holders(frame)
         self.servers: dict[str, Any] = {}
 
-    def build(self, parts: tuple[PartBirth, ...]) -> None:
-        """Make, join and start all servers, lowest rank first."""
+    def make(self, parts: tuple[PartBirth, ...]) -> dict[int, Any]:
+        """Make and join all servers, lowest rank first; they by their ports, in this order."""
+        made: dict[int, Any] = {}
         for part in sorted(parts, key=lambda p: p.rank):
-            if part.app:
-                continue
-            server = self.servers[part.name] = make(part, self.devices)
-            self.holders.add_server(server, part.rank)
-            self.join(server, part, server)
+            if not part.app:
+                server = made[part.port] = self.servers[part.name] = make(part, self.devices)
+                self.holders.add_server(server, part.rank)
+                self.join(server, part, server)
+        return made
+
+    def build(self, parts: tuple[PartBirth, ...]) -> None:
+        """Make, join and start all servers, lowest rank first, and poll their devices."""
+        for server in self.make(parts).values():
             server.start()
             for device in interrupting(server):
                 self.frame.add_device(server, device)
 
     def join(self, made: Any, part: PartBirth, holder: Any = None) -> Any:
-        """Fill an instance's slots with facades of the servers (`holder` None: it is an app)."""
+        """Fill an instance's slots (`holder` None: it is an app)."""
+        needs = needs_of(type(made))
         for slot in part.slots:
-            setattr(made, slot.slot, self.holders.receive(self.servers[slot.server], holder))
+            if slot.path == DIRECT or self.connection is None:
+                capability: Any = self.holders.receive(self.servers[slot.server], holder)
+            else:
+                capability = self.connection.stub(needs[slot.slot].type, slot.handle, slot.rank, holder)
+            setattr(made, slot.slot, capability)
         return made
 
     def poison(self, name: str) -> None:

@@ -20,13 +20,17 @@ _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
 IDENTITIES, IDENTITY_COUNT = 61184, 4336  # systemd's range of dynamic users
 
 
+DIRECT = "direct"  # the path of a link inside a domain
+
+
 class SlotBirth(msgspec.Struct, frozen=True):
-    """One capability: the attribute, the holder's handle, the rank and the name of what is behind it."""
+    """One capability: the attribute, the name of what is behind it, the domain's handle (0: direct), rank and path."""
 
     slot: str
     server: str
     handle: int
     rank: int
+    path: str
 
 
 class PartBirth(msgspec.Struct, frozen=True):

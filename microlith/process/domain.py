@@ -8,16 +8,14 @@ import gc
 import os
 import sys
 import traceback
-from typing import Any
 
 from microlith.frame.connection import Connection
 from microlith.frame.frame import Frame
 from microlith.frame.page import SERVING, STATE, Page
 from microlith.frame.server import App
-from microlith.frame.stub import stub_class
-from microlith.interface.needs import needs_of
 from microlith.process import confine
-from microlith.process.birth import Birth, PartBirth, settle, take_descriptors
+from microlith.process.assembly import Assembly
+from microlith.process.birth import Birth, settle, take_descriptors
 from microlith.process.parts import make
 
 #: Exit statuses of a domain: a fault (EX_SOFTWARE), and a parent that was gone before it began.
@@ -57,21 +55,13 @@ def live(birth: Birth, descriptors: dict[str, int]) -> int:
     if not bare:
         confine.seccomp(network)
     gc.disable()  # what is made now stays
-    parts = {part.port: build(part, connection, descriptors) for part in sorted(birth.parts, key=lambda p: p.rank)}
+    assembly = Assembly(frame, descriptors, connection)
+    program = birth.parts[0].app
+    app = assembly.join(make(birth.parts[0], descriptors), birth.parts[0]) if program else None
+    parts = assembly.make(birth.parts)
     gc.enable()
     connection.begin()
-    if isinstance(next(iter(parts.values())), App):
-        return run_app(next(iter(parts.values())), birth, connection)
-    return connection.serve(parts)
-
-
-def build(part: PartBirth, connection: Connection, descriptors: dict[str, int]) -> Any:
-    """One instance, its slots filled with stubs of the connection."""
-    made = make(part, descriptors)
-    needs = needs_of(type(made))
-    for slot in part.slots:
-        setattr(made, slot.slot, stub_class(needs[slot.slot].type)(connection, slot.handle, slot.rank))
-    return made
+    return run_app(app, birth, connection) if app is not None else connection.serve(parts)
 
 
 def run_app(app: App, birth: Birth, connection: Connection) -> int:

@@ -86,3 +86,13 @@ def _check_plan(system: System, place: Place) -> None:
             if name in seen:
                 raise place.refuse("plan.domains", f"plan.domains names {name!r} twice; a server runs in one domain")
             seen.add(name)
+    homes = {name: name for name in system.servers}
+    homes |= {name: "+".join(domain) for domain in system.domains or () for name in domain}
+    try:
+        system.domain_ranks(homes)
+    except ValueError as error:
+        raise place.refuse(
+            "plan.domains",
+            f"plan.domains makes domains call each other in a circle, {error};"
+            " a domain serves one request at a time, so group otherwise",
+        ) from None

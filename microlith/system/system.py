@@ -4,6 +4,7 @@ A system is read from a TOML file (`systemfile.py`) or built in Python, and chec
 before anything starts.  It says nothing about processes: that is the plan's business.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
@@ -96,6 +97,27 @@ class System:
             ranks[name] = 1 + max((ranks[server] for server in below[name]), default=-1)
         top = max(ranks.values(), default=0) + 1
         return {**{name: ranks[name] for name in self.servers}, **dict.fromkeys(self.apps, top)}
+
+    def domain_ranks(self, homes: Mapping[str, str]) -> dict[str, int]:
+        """A rank for each domain, where `homes` names the domain of each server.
+
+        A domain serves one request at a time, so calls between domains go down too: a domain ranks with its
+        highest server, or above the domains that it calls if that is more.  Raises ValueError with the cycle
+        spelled out when two domains call each other, however indirectly.
+        """
+        ranks = self.ranks()
+        below: dict[str, set[str]] = {home: set() for home in homes.values()}
+        for name, part in self.servers.items():
+            below[homes[name]] |= {homes[server] for server in _called(part)} - {homes[name]}
+        try:
+            order = tuple(TopologicalSorter(below).static_order())
+        except CycleError as error:
+            raise ValueError(" -> ".join(_from_first(error.args[1][::-1], list(below)))) from None
+        found: dict[str, int] = {}
+        for home in order:
+            own = [ranks[name] for name in self.servers if homes[name] == home]
+            found[home] = max(*own, *(1 + found[called] for called in below[home]), 0)
+        return found
 
 
 def _called(part: Part) -> tuple[str, ...]:

@@ -128,3 +128,32 @@ def test_refused_call_with_a_mint_releases_it(machine):
     machine.step(ev.Exited(DISK, 1, False))
     effects = [ev.Fail(FILES, 1, "Unavailable"), ev.Released(FILES, FILES_PORT, 4)]
     machine.refuses(lambda: machine.call(FILES, 1, caps=((ev.MINT, FILES_PORT, 4, 0),)), effects)
+
+
+def test_mint_of_an_own_service_gives_the_caller_a_right_to_it(machine):
+    call = machine.delivered(machine.call(FILES, 1))
+    [answer] = of(ev.Answer, machine.reply(DISK, call, caps=((ev.MINT, DISK_PORT, 0, 0),)))
+    assert answer.caps == ((ev.GRANTED, 1, 2, 0),)
+    [got] = machine.call(FILES, 2)
+    assert (got.task, got.port, got.object) == (DISK, DISK_PORT, 0)
+
+
+def test_mint_of_another_service_is_refused(machine):
+    for caps in (((ev.MINT, DISK_PORT, 0, 0),), ((ev.MINT, FILES_PORT, 0, 7),)):
+        machine.refuses(lambda caps=caps: machine.call(FILES, 1, caps=caps), [ev.Fail(FILES, 1, "NoRight")])
+
+
+def test_service_that_is_passed_to_its_server_comes_home(machine):
+    [got] = machine.call(FILES, 1, caps=((ev.HELD, 0, 1, 0),))
+    assert got.caps == ((ev.HOME, DISK_PORT, 0, 0),)
+    assert not [key for key in machine.core.rights if key[0] == DISK]
+
+
+def test_right_to_one_of_several_servers_tells_that_server_s_rank(machine):
+    machine.step(ev.Create(9, "two", 7, (90, 91), (), ranks=(7, 4)), ev.Create(8, "x", 10, (80,), (90, 91)))
+    machine.step(ev.Create(7, "y", 11, (), (80,)), ev.Started(9, 1), ev.Started(8, 1), ev.Ready(8, 1))
+    machine.step(ev.Started(7, 1))
+    for handle, rank in ((1, 7), (2, 4)):
+        call = machine.delivered(machine.call(7, 1))
+        [answer] = machine.reply(8, call, caps=((ev.HELD, 0, handle, 0),))
+        assert answer.caps == ((ev.GRANTED, rank, handle + 1, 0),)

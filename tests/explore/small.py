@@ -390,3 +390,46 @@ class Passing(Rights):
 
     def illegal(self, spec):
         return []
+
+
+class Services(Base):
+    """Two servers behind one task: it hands out a right to either, which comes home, or goes on and is taken away."""
+
+    limits = {"window": 1, "queue_limit": 2, "quota_calls": 2, "quota_rights": 3}
+    tasks = (
+        ev.Create(DISK, "pair", 1, (DISK_PORT, 11), (), ranks=(1, 0)),
+        ev.Create(FILES, "holder", 2, (FILES_PORT,), (DISK_PORT,)),
+        ev.Create(APP, "app", 3, (), (FILES_PORT,)),
+    )
+    up = (DISK, FILES, APP)
+    lives = {DISK: 2, FILES: 1, APP: 1}
+    mortal = (DISK, FILES)
+    most = {DISK: 2, FILES: 3, APP: 2}
+
+    def moves(self, spec):
+        found = self.life(spec)
+        if running(spec, FILES) and (FILES, 1) not in spec.calls:
+            for holder, handle in spec.rights:
+                if holder == FILES:
+                    found += [call(spec, FILES, 1, handle), call(spec, FILES, 1, 1, caps=((HELD, 0, handle, 0),))]
+        if running(spec, APP) and (APP, 1) not in spec.calls:
+            found.append(call(spec, APP, 1, 1))
+        for task, serial, _ in work(spec):
+            callers = [one[0] for one, c in spec.calls.items() if c.serial == serial]
+            found.append(reply(spec, task, serial))
+            if callers and spec.fresh.get(callers[0], 99) <= self.most[callers[0]]:
+                mints = [(MINT, port, 0, 0) for port in (DISK_PORT, 11)]
+                gifts = mints if task == DISK else [(HELD, 0, h, 0) for t, h in spec.rights if t == task]
+                found += [reply(spec, task, serial, (gift,)) for gift in gifts]
+        for task, handle in spec.rights:
+            found += [ev.Close(task, incarnation(spec, task), handle), ev.Revoke(task, incarnation(spec, task), handle)]
+        return found
+
+    def illegal(self, spec):
+        found = [ev.Create(9, "odd", 0, (77,), (), ranks=(1, 2))]
+        for task in spec.life:
+            if running(spec, task) and (task, 1) in spec.rights:
+                found.append(call(spec, task, 9, 1, caps=((MINT, 11, 0, 0),)))
+                found.append(call(spec, task, 9, 1, caps=((MINT, FILES_PORT, 0, 7),)))
+                found += [call(spec, task, 9, 1, caps=((MINT, FILES_PORT, -1, 0),))]
+        return found

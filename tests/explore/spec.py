@@ -86,6 +86,7 @@ class Spec:
     def __init__(self, window=2, queue_limit=64, quota_calls=64, quota_rights=4096):
         self.limits = (window, queue_limit, quota_calls, quota_rights)
         self.tasks = {}  # task -> (rank, ports, grants, lines)
+        self.ranks = {}  # port -> the rank that holders are told
         self.life = {}  # task -> (down | starting | ready | gone, incarnation)
         self.rights = {}  # (task, handle) -> Right
         self.waiting = frozenset()  # (task, handle) of rights whose object may yet be adopted
@@ -264,7 +265,10 @@ class Spec:
         ports = {port for _, owned, _, _ in self.tasks.values() for port in owned}
         fresh = len(set(e.ports)) == len(e.ports) and len(set(e.lines)) == len(e.lines)
         if e.task not in self.tasks and fresh and not ports & set(e.ports) and not taken & set(e.lines):
+            if e.ranks and len(e.ranks) != len(e.ports):
+                return []
             self.tasks[e.task] = (e.rank, e.ports, e.grants, e.lines)
+            self.ranks.update(zip(e.ports, e.ranks or [e.rank] * len(e.ports), strict=True))
             self.life[e.task] = ("down", 0)
         return []
 
@@ -390,7 +394,8 @@ class Spec:
     def sendable(self, giver, caps):
         for cap in caps:
             held = cap[0] == ev.HELD and (giver, cap[2]) in self.rights
-            if not held and not self.own_mints(giver, (cap,)):
+            service = cap[0] == ev.MINT and cap[1] in self.tasks[giver][1] and cap[2:] == (0, 0)
+            if not held and not service and not self.own_mints(giver, (cap,)):
                 return False
         return True
 
@@ -442,12 +447,13 @@ class Spec:
         waiting = set()
         for kind, port, number, badge in caps:
             if kind == ev.MINT:
-                right = Right(port, number, self.life[giver][1], badge, frozenset())
+                right = Right(port, number, self.life[giver][1] if number else 0, badge, frozenset())
                 home = giver == receiver
             else:
                 source = self.rights[(giver, number)]
                 right = source._replace(lineage=source.lineage | {(giver, number)})
-                home = self.live((giver, number), source) and self.owner(source.port) == receiver
+                home = self.live((giver, number), source) or not source.object
+                home = home and self.owner(source.port) == receiver
             if home:
                 seen.append((ev.HOME, right.port, right.object, 0))
                 continue
@@ -456,7 +462,7 @@ class Spec:
             if kind == ev.HELD and (giver, number) in self.waiting:
                 waiting.add((receiver, handle))
             owner = self.owner(right.port)
-            seen.append((ev.GRANTED, self.tasks[owner][0] if owner is not None else 0, handle, 0))
+            seen.append((ev.GRANTED, self.ranks[right.port] if owner is not None else 0, handle, 0))
         if self.held_by(receiver) + len(new) > self.limits[3]:
             return None, ()
         self.rights.update(new)

@@ -16,6 +16,7 @@ COUNTS = {  # states, transitions
     "Lives": (28_524, 431_032),
     "Gifts": (10_280, 116_039),
     "Rights": (11_778, 96_946),
+    "Services": (8_632, 96_868),
     "Passing": (118_602, 918_820),
 }
 
