@@ -15,7 +15,8 @@ hostile peer spoils its own calls and nothing else.  In each file:
     a slot         one synchronous request (or answer): a header, capabilities, body, bulk
     a stream       whole messages (docs/wire.md) one after the other, in a ring of STREAM bytes: notices,
                    calls that wait and their answers, cancels, rights given back
-    a ledger       (server's file) the objects that the client holds, for the server's next incarnation
+    a ledger       (server's file) the objects that the client holds, for the server's next incarnation:
+                   first the handle to be given next, then a row for each
     a large area   the slot's payload when it is larger than INLINE
 
 A bell is a pipe: its writing end belongs to one side and its reading end to the other, so neither can
@@ -57,7 +58,7 @@ SIZE = LARGE_AT + LARGE + -LARGE % mmap.PAGESIZE
 REQUEST = struct.Struct("<QqII")
 #: And an answer: kind and number of capabilities; lengths of body and bulk.
 ANSWER = struct.Struct("<HHxxxxII")
-ROW = struct.Struct("<QQ")  # of the ledger: handle, badge
+ROW = struct.Struct("<IIQ")  # of the ledger: handle (0: free), port of the server, badge
 
 ENDS = 4  # descriptors of an end: the file it writes, the file it reads, the bell it hears, the bell it rings
 
@@ -195,6 +196,16 @@ class End:
         at += first
         return entries, bytes(into[at : at + body]), bytes(into[at + body : at + body + bulk])
 
+    # --- the ledger --------------------------------------------------------------------------------
+
+    def enter(self, row: int, handle: int, port: int, badge: int) -> None:
+        """Write a row of the ledger."""
+        ROW.pack_into(self.out, LEDGER_AT + (row + 1) * ROW.size, handle, port, badge)
+
+    def enter_next(self, handle: int) -> None:
+        """Write which handle will be given next."""
+        ROW.pack_into(self.out, LEDGER_AT, handle, 0, 0)
+
     def close(self) -> None:
         """Unmap, and close the bells."""
         for view in (self.says, self.hears, self.out, self.into):
@@ -218,3 +229,14 @@ def _from_ring(into: memoryview, position: int, size: int) -> bytes:
     first = min(size, STREAM - at)
     data = bytes(into[STREAM_AT + at : STREAM_AT + at + first])
     return data if first == size else data + bytes(into[STREAM_AT : STREAM_AT + size - first])
+
+
+class Ledger:
+    """What the server's end of an earlier channel had handed out to the same client."""
+
+    def __init__(self, descriptor: int) -> None:
+        with mmap.mmap(descriptor, SIZE, prot=mmap.PROT_READ) as memory:
+            rows = memory[LEDGER_AT : LEDGER_AT + (LEDGER_ROWS + 1) * ROW.size]
+        os.close(descriptor)
+        (self.next, _, _), *found = ROW.iter_unpack(rows)
+        self.rows: list[tuple[int, int, int]] = [row for row in found if row[0]]

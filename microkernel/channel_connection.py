@@ -29,6 +29,7 @@ from microlith.frame import wire
 from microlith.frame.codec import read_status
 from microlith.frame.connection import REPEATS, Connection, Gone
 from microlith.frame.facade import check_arguments, check_result
+from microlith.frame.holders import Holders
 from microlith.frame.inflow import Inflow
 from microlith.frame.page import CALLING
 from microlith.frame.page import STATE as PAGE_STATE
@@ -52,9 +53,10 @@ _request, _answer = REQUEST.pack_into, ANSWER.unpack_from
 class ChannelConnection(Connection):
     """A client's end."""
 
-    def __init__(self, frame: "Frame", end: End, spins: bool) -> None:
-        super().__init__(frame)
-        self.end, self._hears = end, end.hears
+    def __init__(self, frame: "Frame", spins: bool, holders: Holders | None = None) -> None:
+        super().__init__(frame, holders)
+        self.end: Any = None  # an End, or None while there is none
+        self._hears: Any = None
         self._rounds = ROUNDS if spins else 0
         self._calls = 0
         self._given_up = 0  # the answer number of the last call whose answer was not awaited
@@ -62,9 +64,22 @@ class ChannelConnection(Connection):
         self._streamed = False  # since the last call through the slot
         self._inflow = Inflow()
         self._bell = select.epoll()
-        self._bell.register(end.bell, select.EPOLLIN)
         if not fence.register():
             raise Gone("this host has no membarrier, which channels need")
+
+    def connect(self, end: End) -> None:
+        """Use this end from now on."""
+        self.end, self._hears = end, end.hears
+        self._calls = self._given_up = 0
+        self._inflow, self._streamed = Inflow(), False
+        self._bell.register(end.bell, select.EPOLLIN)
+
+    def drop(self) -> None:
+        """The other side is gone, or we are."""
+        if self.end is not None:
+            self._bell.unregister(self.end.bell)
+            self.end.close()
+            self.end = self._hears = None
 
     # --- calls through the slot --------------------------------------------------------------------
 
@@ -72,6 +87,8 @@ class ChannelConnection(Connection):
         frame = self.frame
         if stub._rank >= stub._limit:
             raise RankViolation(f"rank {stub._limit} may not call {operation.qualified} at rank {stub._rank}")
+        if self._hears is None:
+            self.renew(operation, frame.deadline_for(operation))
         if operation.waits or (self._given_up and self._given_up > self._hears[CALL]):
             return super().call(stub, operation, arguments)
         if frame.checked:
@@ -192,6 +209,8 @@ class ChannelConnection(Connection):
 
     def transmit(self, raw: bytes) -> None:
         end = self.end
+        if end is None:
+            raise Gone("there is no other side now")
         rest, self._streamed = memoryview(raw), True
         try:
             while True:
@@ -222,7 +241,7 @@ class ChannelConnection(Connection):
         body, bulk, _ = self.codec.request(operation, arguments)
         raw = wire.pack(wire.NOTIFY, operation.number, 0, stub._handle, self._lost, body=body, bulk=bulk)
         try:
-            if self.end.room < len(raw):
+            if self.end is None or self.end.room < len(raw):
                 raise Busy("no room")
             self.send(raw)
             self._lost = 0
@@ -237,11 +256,13 @@ class ChannelConnection(Connection):
 
     def close(self) -> None:
         """The end of the program."""
+        self.drop()
         self._bell.close()
-        self.end.close()
 
 
 def connect(frame: "Frame", birth: Birth, descriptors: dict[str, int]) -> ChannelConnection:
     """The connection of a domain whose end of a channel are the descriptors `link:0` to `link:3`."""
     end = End(tuple(descriptors[f"link:{number}"] for number in range(ENDS)))
-    return ChannelConnection(frame, end, spins=birth.spins)
+    made = ChannelConnection(frame, birth.spins)
+    made.connect(end)
+    return made

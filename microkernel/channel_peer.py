@@ -7,7 +7,21 @@ time, and when nothing comes has told every client to ring.
 from typing import Any
 
 from microkernel import fence
-from microkernel.channel import ANSWER, ASLEEP, CALL, ENDS, REQUEST, SLOT, STATE, STREAMED, STUCK, Broken, End, make
+from microkernel.channel import (
+    ANSWER,
+    ASLEEP,
+    CALL,
+    ENDS,
+    REQUEST,
+    SLOT,
+    STATE,
+    STREAMED,
+    STUCK,
+    Broken,
+    End,
+    Ledger,
+    make,
+)
 from microlith.frame import wire
 from microlith.frame.codec import status_body
 from microlith.frame.connection import Gone
@@ -16,12 +30,15 @@ from microlith.frame.holders import Holders
 from microlith.frame.methods import Method
 from microlith.frame.peer import Peer
 from microlith.frame.reply import CLOSED
-from microlith.interface.status import BadMessage, NoRight, Status
+from microlith.frame.server import Object
+from microlith.interface.status import BadMessage, NoRight, Stale, Status
 
 ROUND = range(16)  # looks at every slot for one at the streams
 ROUNDS = 25  # of them before the domain sleeps: about what it takes to wake an idle core
 MANY = 64  # requests served before the domain looks at its other sources
 LAST_CALL = 1 << 62
+
+STALE = object()  # in a table: what an earlier incarnation had handed out, and this one does not have
 
 _request, _answer = REQUEST.unpack_from, ANSWER.pack_into
 
@@ -33,6 +50,8 @@ class ChannelPeer(Peer):
         super().__init__(channels.frame, holders, name, quota)
         self.end, self.channels, self.seen = end, channels, 0
         self.hears = end.hears
+        self._rows: dict[int, int] = {}  # of the ledger, by handle
+        self._free: list[int] = []
         self._known: dict[int, tuple[Any, type, Method]] = {}  # by the first word of requests without arguments
         channels.add(self)
 
@@ -87,7 +106,7 @@ class ChannelPeer(Peer):
             caps, body, bulk = self.end.get(word >> 16 & 0xFF, body_size, bulk_size)
             self._server = self.holders.owner(target)
             return target, method, self._codec.read_request(operation, body, bulk, caps)
-        except (BadMessage, NoRight) as status:
+        except (BadMessage, NoRight, Stale) as status:
             self._answer_slot(number, wire.STATUS, (), status_body(status), b"")
         except (Broken, ValueError):  # or closed just now
             self.close()
@@ -113,9 +132,43 @@ class ChannelPeer(Peer):
         if end.hears[ASLEEP]:
             end.ring()
 
+    # --- the table, and its copy in the ledger -----------------------------------------------------
+
+    def grant(self, target: Any, rank: int) -> int:
+        handle = super().grant(target, rank)
+        if isinstance(target, Object):
+            port = self.channels.port_of(self.holders.owner(target))
+            row = self._rows[handle] = self._free.pop() if self._free else len(self._rows)
+            self.end.enter(row, handle, port, target.badge)
+        self.end.enter_next(handle + 1)
+        return handle
+
     def close_handle(self, handle: int) -> None:
         super().close_handle(handle)
         self._known.clear()
+        row = self._rows.pop(handle, None)
+        if row is not None:
+            self._free.append(row)
+            if not self.closed:
+                self.end.enter(row, 0, 0, 0)
+
+    def adopt(self, ledger: Ledger, parts: dict[int, Any]) -> None:
+        """Take over what an earlier incarnation had handed out: an object is made again, or stale."""
+        for handle, port, badge in ledger.rows:
+            server = parts.get(port)
+            made = server.adopt(badge) if badge and server is not None else None
+            self._next = handle
+            if made is None:
+                self.table[handle] = (STALE, 0)
+            else:
+                self.grant(made, self.holders.rank(made, server))
+        self._next = max(self._next, ledger.next)
+        self.end.enter_next(self._next)
+
+    def find(self, handle: int, operation: int, notify: bool) -> tuple[Any, Method]:
+        if self.table.get(handle, (None, 0))[0] is STALE:
+            raise Stale("its server died, and did not adopt it")
+        return super().find(handle, operation, notify)
 
     # --- the stream --------------------------------------------------------------------------------
 
@@ -163,6 +216,10 @@ class Channels:
         frame.channels = self
         if not fence.register():
             raise Gone("this host has no membarrier, which channels need")
+
+    def port_of(self, server: Any) -> int:
+        """The port of a server of this domain; 0 where there is no kernel to number it."""
+        return int(getattr(self.frame.kernel, "ports", {}).get(id(server), 0))
 
     def add(self, peer: ChannelPeer) -> None:
         """Serve one more client."""

@@ -81,7 +81,7 @@ class KernelConnection(Connection):
         self._objects: dict[tuple[int, int], Object] = {}
         self._numbers: dict[tuple[int, int], int] = {}  # by port and id of the object
         self._next_object = 1
-        self._ports: dict[int, int] = {}  # by id of a server
+        self.ports: dict[int, int] = {}  # by id of a server
         self._lifted: set[int] = set()  # handles of the request being read that have stubs
         self._lost: dict[int, int] = {}  # port -> notices dropped here since the last one delivered
         self.welcome: Welcome
@@ -185,7 +185,7 @@ class KernelConnection(Connection):
 
     def serve(self, parts: dict[int, Any]) -> int:
         """Start the servers, adopt what an earlier incarnation left, say ready, serve until STOP."""
-        self.parts, self._ports = parts, {id(server): port for port, server in parts.items()}
+        self.parts, self.ports = parts, {id(server): port for port, server in parts.items()}
         self._lines = {line: (parts[port], device) for line, port, device in self.welcome.lines}
         self.frame.kernel = self
         for part in parts.values():
@@ -196,21 +196,29 @@ class KernelConnection(Connection):
                 self.holders.owner(made, parts[port])
                 new = self._number(made, port)
                 self.transmit(wire.pack(wire.ADOPT, call=number, target=new, port=port))
+        self.adopt_clients()
         self.ready()
-        words, inbox = self.words, self.frame.inbox
         while not self.frame.stopping:
             if self.frame.notices:
                 self.frame.deliver_notices()
             if self._forgotten:  # an idle server must not keep what it has dropped
                 self._close_forgotten()
-            words[STATE] = IDLE
-            if self.frame.notices and not inbox and not self.socket.poll(0):
-                continue  # a notice that led to another
-            raw = inbox.popleft()[1] if inbox else self.take(0)
-            if raw is not None:
-                self.handle(raw)
+            self.words[STATE] = IDLE
+            self.turn()
         self.close()
         return 0
+
+    def adopt_clients(self) -> None:
+        """Clients that reach this domain past the kernel: none."""
+
+    def turn(self) -> None:
+        """Handle the next message; wait for it, unless notices wait here."""
+        inbox = self.frame.inbox
+        if self.frame.notices and not inbox and not self.socket.poll(0):
+            return  # a notice that led to another
+        raw = inbox.popleft()[1] if inbox else self.take(0)
+        if raw is not None:
+            self.handle(raw)
 
     def handle(self, raw: bytes) -> None:
         """Serve one message of the kernel."""
@@ -391,7 +399,7 @@ class KernelConnection(Connection):
         target = getattr(capability, "target", capability)
         if isinstance(target, Object) or self.holders.server(target):
             owner = self.holders.owner(target, self.party)
-            port = self._ports.get(id(owner))
+            port = self.ports.get(id(owner))
             if port is not None:
                 return (MINT, port, 0, 0) if target is owner else (MINT, port, self._number(target, port), target.badge)
         raise TypeError(f"{capability!r} is no capability that this domain can pass on")

@@ -11,6 +11,7 @@ import msgspec
 
 from microkernel.core import events
 from microkernel.flood import CONNECTIONS, OUTSIDE
+from microkernel.grants import Grants
 from microlith.frame import wire
 from microlith.interface.devices import Timer
 from microlith.interface.status import UsageError
@@ -51,6 +52,7 @@ class Domains:
         self.kernel, self.root, self.boot_record = kernel, root, root.boot
         self.spawner = spawner
         self.table: dict[int, Domain] = {}
+        self.grants = Grants(self)
         self._pids: dict[int, Domain] = {}
         self._next_task = 1
         self._next_line = 1
@@ -112,10 +114,12 @@ class Domains:
             endpoint=self.kernel.broker.endpoint,
             quota={**domain.birth.quota, "descriptors": domain.descriptors},
         )
-        birth, descriptors = self.root.endow(birth, domain.stdio)
+        link = self.grants.open(domain) if birth.link == "granted" else {}
+        birth, descriptors = self.root.endow(birth, domain.stdio, link)
         pid = self.spawner.spawn(birth, descriptors)
         self.admit(domain, pid, os.pidfd_open(pid))
         self.root.spent(descriptors)
+        self.root.drop(link)
         domain.stdio = ()
 
     def admit(self, domain: Domain, pid: int, pidfd: int) -> None:
@@ -125,6 +129,7 @@ class Domains:
         self._pids[pid] = domain
         self.kernel.watch(domain.pidfd, lambda: self.ended(domain))
         self.kernel.broker.step(events.Started(domain.task, domain.incarnation))
+        self.grants.connect(domain)
         self.root.event("started", name=domain.name, pid=pid, incarnation=domain.incarnation)
 
     def _take_budget(self, wanted: int, name: str) -> None:
@@ -233,11 +238,13 @@ class Domains:
         del self._pids[domain.pid]
         self.kernel.flood.forget(domain.pid)
         self.kernel.broker.forget(domain.task)
+        self.grants.left(domain)
         domain.pid, domain.ready = 0, False
 
     def _bury(self, domain: Domain) -> None:
         if domain.server:
             domain.gone = True
+            self.grants.gave_up(domain)
             self.budget += domain.descriptors
             if not self.kernel.stopping:
                 self.root.event("gave up", name=domain.name)

@@ -54,9 +54,10 @@ class Orders:
         except BaseException:
             os.close(pidfd)
             raise
+        link = self.domains.grants.open(domain) if domain.birth.link == "granted" else {}
         self.domains.admit(domain, pid, pidfd)
         more = {"kernel": os.getpid(), "endpoint": self.domains.kernel.broker.endpoint}
-        self.root.attached(record["id"], domain.name, domain.birth, {}, **more)
+        self.root.attached(record["id"], domain.name, domain.birth, link, **more)
 
     def state(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
         """What every domain is doing."""

@@ -1,6 +1,6 @@
 """The architectures of the microkernel."""
 
-from microlith.plan.plan import KERNEL, Domain, Plan, Template, on_boot, own_domain, programs, wire
+from microlith.plan.plan import KERNEL, PEER, Domain, Plan, Template, on_boot, own_domain, programs, wire
 from microlith.system.system import System
 
 
@@ -14,3 +14,15 @@ def mach(system: System) -> Plan:
     domains = (Domain("kernel", "kernel"), *map(own_domain, parts))
     templates = tuple(Template(app.name, own_domain(app), wire(app, KERNEL, "zmq")) for app in programs(system))
     return Plan("mach", system.name, domains, links, templates)
+
+
+def l4(system: System) -> Plan:
+    """Second generation: the same domains, each joined to the servers it may call by channels that the kernel grants.
+
+    The kernel is on the path of no call.  (Liedtke, "On micro-kernel construction", SOSP 1995.)
+    """
+    parts = (*system.servers.values(), *on_boot(system))
+    links = tuple(link for part in parts for link in wire(part, PEER, "shared"))
+    domains = (Domain("kernel", "kernel"), *map(own_domain, parts))
+    templates = tuple(Template(app.name, own_domain(app), wire(app, PEER, "shared")) for app in programs(system))
+    return Plan("l4", system.name, domains, links, templates)

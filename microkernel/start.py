@@ -11,7 +11,9 @@ MODULES = ("microlith.process.domain", "microlith.kinds", "microkernel.connectio
 
 def run(root: Root) -> int:
     """The program of the root domain."""
-    spawner = Spawner(root.zygote, MODULES, root.boot.classes, root.boot.root.path)
+    granted = any(birth.link == "granted" for birth in root.boot.domains)
+    modules = (*MODULES, "microkernel.granted") if granted else MODULES
+    spawner = Spawner(root.zygote, modules, root.boot.classes, root.boot.root.path)
     from microkernel.kernel import Kernel
 
     return Kernel(root, spawner).run()

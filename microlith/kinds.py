@@ -18,6 +18,7 @@ ARCHITECTURES = {
     "library": "monolith.plans:library",
     "monolith": "monolith.plans:monolith",
     "mach": "microkernel.plans:mach",
+    "l4": "microkernel.plans:l4",
 }
 
 #: Programs of root domains, by what the root is (see `root_of`).
@@ -53,6 +54,7 @@ TRANSPORTS = {
     "socket": "microlith.frame.stream:connect",
     "zmq": "microkernel.connection:connect",
     "shared": "microkernel.channel_connection:connect",
+    "granted": "microkernel.granted:connect",
 }
 
 #: How a domain with servers in it serves a client on a peer link: (frame, holders, name, quota, spins) -> our end

@@ -48,7 +48,7 @@ class Kernel:
 
     def __init__(self, root: Root) -> None:
         self.root, self.boot = root, root.boot
-        modules = ("microlith.process.domain", "microlith.kinds", "microlith.frame.stream")
+        modules = ("microlith.process.domain", "microlith.kinds", "microkernel.channel_connection")
         self.spawner = Spawner(root.zygote, modules, self.boot.classes, self.boot.root.path)
         self.frame = Frame(root.page(self.boot.root.domain), rank=0, checked=self.boot.root.checked)
         Frame.current = self.frame

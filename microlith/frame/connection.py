@@ -28,6 +28,7 @@ from microlith.interface.status import (
 
 if TYPE_CHECKING:
     from microlith.frame.frame import Frame
+    from microlith.process.birth import SlotBirth
 
 DEFAULT_DEADLINE_NS = 5_000_000_000
 REPEATS = 2  # of an idempotent call, after a death
@@ -46,13 +47,12 @@ class Connection:
     #: How long after a deadline the client itself gives up; the kernel, where there is one, is earlier.
     grace_ns = 0
 
-    def __init__(self, frame: "Frame") -> None:
+    def __init__(self, frame: "Frame", holders: Holders | None = None) -> None:
         self.frame = frame
         self.codec = Codec(self.lower, self.lift)
-        self.holders = Holders(frame)
-        self.party: Any = (
-            None  # who of this domain speaks or is spoken to in the message being coded; None: the program
-        )
+        self.holders = holders or Holders(frame)
+        #: who of this domain speaks or is spoken to in the message being coded; None: the program
+        self.party: Any = None
         self.words = frame.page.words
         self._last_call = 0
         self._forgotten: list[int] = []
@@ -93,6 +93,10 @@ class Connection:
     def stub(self, interface: Any, handle: int, rank: int, holder: Any = None) -> Stub:
         """A stub for a right of a server of this domain (None: of the program)."""
         return stub_class(interface)(self, handle, rank, holder, self.holders.limit(holder))
+
+    def slot(self, interface: Any, slot: "SlotBirth", holder: Any = None) -> Stub:
+        """A stub for a capability of a server of this domain (None: of the program)."""
+        return self.stub(interface, slot.handle, slot.rank, holder)
 
     # --- the client's side -------------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from microlith.frame.page import BYTES_IN, BYTES_OUT, RECEIVED, SENT
 from microlith.frame.reply import CLOSED, Reply
 from microlith.frame.server import Object
 from microlith.interface.operation import Operation
-from microlith.interface.status import BadMessage, Busy, Cancelled, NoRight, Status
+from microlith.interface.status import BadMessage, Busy, Cancelled, NoRight, Stale, Status
 
 CALLS, RIGHTS = 64, 4096  # open calls and handles of a client, where its quota says nothing
 BACKLOG = 2 * wire.MAX_MESSAGE  # bytes a client may leave unread before its link is closed
@@ -136,7 +136,7 @@ class Peer:
     def _call(self, message: wire.Message) -> None:
         try:
             target, method, arguments = self._read(message)
-        except (BadMessage, Busy, NoRight) as status:
+        except (BadMessage, Busy, NoRight, Stale) as status:
             self.send(wire.pack(wire.STATUS, call=message.call, body=status_body(status)))
             return
         if self.frame.notices:  # what was sent before a call is delivered before it
@@ -161,7 +161,7 @@ class Peer:
     def _notify(self, message: wire.Message) -> None:
         try:
             target, method, arguments = self._read(message)
-        except (BadMessage, NoRight):
+        except (BadMessage, NoRight, Stale):
             return
         self.frame.post(target, method.operation, arguments, message.incarnation)
 

@@ -11,13 +11,15 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from microlith.frame.connection import Connection
 from microlith.frame.frame import Frame
 from microlith.interface.interface import interface_of
 from microlith.interface.needs import needs_of
 from microlith.interface.status import UsageError
 from microlith.process import parcel
-from microlith.process.birth import Birth, find_class
+from microlith.process.birth import Birth, PeerBirth, SlotBirth, find_class
 
 if TYPE_CHECKING:
     from microlith.launch.machine import Machine
@@ -94,14 +96,15 @@ def join(machine: dict[str, Any], answer: dict[str, Any], descriptors: tuple[int
         rank=int(answer["rank"]),
         endpoint=str(answer.get("endpoint", "")),
         spins=bool(answer["spins"]),
+        peers=msgspec.convert(answer["peers"], tuple[PeerBirth, ...]),
         parent=int(answer.get("kernel", 0)),
     )
     given = dict(zip(answer["labels"], descriptors, strict=True))
     connection = transport(str(answer["transport"]))(frame, birth, given)
     connection.begin()
     made = {}
-    for slot, handle, rank in answer["slots"]:
-        made[slot] = connection.stub(interface_of_slot(machine, app, slot), handle, rank)
+    for slot in msgspec.convert(answer["places"], tuple[SlotBirth, ...]):
+        made[slot.slot] = connection.slot(interface_of_slot(machine, app, slot.slot), slot)
     return Attached(connection, str(answer["name"]), made)
 
 

@@ -9,14 +9,14 @@ import msgspec
 from microlith.interface.devices import Timer
 from microlith.interface.needs import needs_of
 from microlith.plan.group import homes, levels
-from microlith.plan.plan import DIRECT, Domain, Link, Plan, Template, operator
-from microlith.process.birth import Birth, Boot, PartBirth, SlotBirth, name_class
+from microlith.plan.plan import DIRECT, PEER, Domain, Link, Plan, Template, operator
+from microlith.process.birth import Birth, Boot, PartBirth, PeerBirth, SlotBirth, name_class
 from microlith.system.system import Part, Program, System
 
 
 def births(system: System, plan: Plan, run: str, program: str, labels: tuple[str, ...], **options: Any) -> Boot:
     """Everything a root needs, from what there is and what runs where."""
-    known = _Known(system, plan, bool(options.get("checked")))
+    known = _Known(system, plan, program, bool(options.get("checked")))
     templates = {t.app: known.template(t) for t in plan.templates}
     return Boot(
         system=system.name,
@@ -40,8 +40,8 @@ def births(system: System, plan: Plan, run: str, program: str, labels: tuple[str
 class _Known:
     """Names, ports and ranks, which every birth refers to."""
 
-    def __init__(self, system: System, plan: Plan, checked: bool) -> None:
-        self.system, self.plan, self.checked = system, plan, checked
+    def __init__(self, system: System, plan: Plan, program: str, checked: bool) -> None:
+        self.system, self.plan, self.program, self.checked = system, plan, program, checked
         self.ranks = system.ranks()
         self.homes = homes(system, plan)
         self.levels = levels(system, plan)
@@ -59,13 +59,15 @@ class _Known:
         """The birth of a domain; handles are given to its links that are not direct, in order, instance by instance."""
         parts = []
         handle = 0
+        peers: dict[str, list[Link]] = {}
         for instance in domain.instances:
             slots = []
             for link in self.plan.links_of(instance.name) or [x for x in links if x.client == instance.name]:
                 direct = link.path == DIRECT
                 handle += not direct
                 number = 0 if direct else handle
-                slots.append(SlotBirth(link.slot, link.server, number, self.ranks[link.server], link.path))
+                place = self._place(link, peers)
+                slots.append(SlotBirth(link.slot, link.server, number, self.ranks[link.server], link.path, *place))
             parts.append(self._part(self.part_of(instance.of), tuple(slots)))
         later = (link for template in self.plan.templates for link in template.links)
         crossing = {link.transport for link in (*self.plan.links, *links, *later) if link.transport}
@@ -77,7 +79,11 @@ class _Known:
             rank=max(
                 (self.levels[self.homes[p.name]] if p.name in self.homes else p.rank for p in parts), default=self.top
             ),
-            link=next(iter(crossing), "") if domain is not self.plan.root else "",
+            link=self._connection(crossing) if domain is not self.plan.root else "",
+            peers=tuple(
+                PeerBirth(home, links[0].transport, tuple(link.server for link in links))
+                for home, links in peers.items()
+            ),
             checked=self.checked,
             spins=self.spins,
             path=_search_path(self.system),
@@ -87,6 +93,20 @@ class _Known:
         )
         self.made.append(birth)
         return birth
+
+    def _place(self, link: Link, peers: dict[str, list[Link]]) -> tuple[int, int]:
+        """Where a link between two domains of a microkernel leads: the peer's number, and the place in its table."""
+        if link.path != PEER or self.program != "broker":
+            return 0, 0
+        home = self.homes[link.server]
+        peers.setdefault(home, []).append(link)
+        return list(peers).index(home) + 1, len(peers[home])
+
+    def _connection(self, crossing: set[str]) -> str:
+        """How a domain reaches its kernel."""
+        if self.program != "broker":
+            return next(iter(crossing), "")
+        return "zmq" if crossing <= {"zmq"} else "granted"
 
     def template(self, template: Template) -> Birth:
         """The birth of a program that starts later."""

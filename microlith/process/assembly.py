@@ -55,7 +55,7 @@ class Assembly:
             if slot.path == DIRECT or self.connection is None:
                 capability: Any = self.holders.receive(self.servers[slot.server], holder)
             else:
-                capability = self.connection.stub(needs[slot.slot].type, slot.handle, slot.rank, holder)
+                capability = self.connection.slot(needs[slot.slot].type, slot, holder)
             setattr(made, slot.slot, capability)
         return made
 

@@ -24,13 +24,27 @@ DIRECT = "direct"  # the path of a link inside a domain
 
 
 class SlotBirth(msgspec.Struct, frozen=True):
-    """One capability: the attribute, the name of what is behind it, the domain's handle (0: direct), rank and path."""
+    """One capability: the attribute, the name of what is behind it, the domain's handle (0: direct), rank and path.
+
+    Behind a peer link it is also number `at` in the table that the server's domain keeps for `peer`, counted
+    from 1 (0: through the domain's one connection).
+    """
 
     slot: str
     server: str
     handle: int
     rank: int
     path: str
+    peer: int = 0
+    at: int = 0
+
+
+class PeerBirth(msgspec.Struct, frozen=True):
+    """A domain that this one reaches directly: its name, the transport, and the servers there, in order."""
+
+    domain: str
+    transport: str
+    servers: tuple[str, ...]
 
 
 class PartBirth(msgspec.Struct, frozen=True):
@@ -64,6 +78,7 @@ class Birth(msgspec.Struct, frozen=True):
     quota: dict[str, Any] = {}
     arguments: tuple[str, ...] = ()
     fresh: bool = False
+    peers: tuple[PeerBirth, ...] = ()
     spins: bool = False  # whether it looks at shared memory for a while before it blocks
     parent: int = 0  # the pid that this domain must not outlive
 

@@ -35,11 +35,11 @@ def widen(end: socket.socket) -> None:
             end.setsockopt(socket.SOL_SOCKET, plain, LARGEST)
 
 
-def send(end: socket.socket, record: Any, descriptors: tuple[int, ...] = ()) -> None:
-    """Send one record.  Raises Closed."""
+def send(end: socket.socket, record: Any, descriptors: tuple[int, ...] = (), wait: bool = True) -> None:
+    """Send one record.  Raises Closed, or BlockingIOError."""
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
     try:
-        end.sendmsg([_encode(record)], rights, socket.MSG_NOSIGNAL)
+        end.sendmsg([_encode(record)], rights, socket.MSG_NOSIGNAL | (0 if wait else socket.MSG_DONTWAIT))
     except (BrokenPipeError, ConnectionResetError, ConnectionRefusedError):
         raise Closed from None
 

@@ -68,6 +68,7 @@ class Root:
         """Answer the order to attach a process: what it must know, and its descriptors, closed here."""
         slots = [[s.slot, s.handle, s.rank] for s in birth.parts[0].slots]
         known = {"name": name, "transport": birth.link, "slots": slots, "rank": birth.rank, "spins": birth.spins}
+        known |= msgspec.to_builtins({"peers": birth.peers, "places": birth.parts[0].slots})
         self.answer(number, {**known, "labels": tuple(link), **more}, tuple(link.values()))
         self.drop(link)
 

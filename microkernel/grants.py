@@ -1,0 +1,88 @@
+"""The kernel's part in channels: it makes them, hands an end to each side, and stays out of the way.
+
+A domain that may use channels has a control socket to the kernel.  On it come its ends: of a channel to a
+server it may call {link: number of the peer in its birth}, of one from a client of its own {serve: ...}.
+An incarnation gets fresh channels, since a mapping cannot be taken back.  The ledger of the channel before
+(channel.py) comes with a server's new end, so that it can adopt what its predecessor had handed out.
+"""
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+from microkernel.channel import make
+from microlith.process import parcel
+
+if TYPE_CHECKING:
+    from microkernel.domains import Domain, Domains
+
+
+class Grants:
+    """Every channel between two domains."""
+
+    def __init__(self, domains: "Domains") -> None:
+        self.domains = domains
+        self._controls: dict[int, socket.socket] = {}  # by task, of those that live
+        self._ledgers: dict[tuple[int, int], int] = {}  # by client's and server's task: a descriptor to read
+
+    def open(self, domain: "Domain") -> dict[str, int]:
+        """A control socket for a domain about to start; the label and descriptor of its end."""
+        ours, theirs = parcel.pair()
+        self._controls[domain.task] = ours
+        return {"grants": theirs.detach()}
+
+    def connect(self, domain: "Domain") -> None:
+        """A domain has started: join it with its servers and with its clients."""
+        if domain.task not in self._controls:
+            return
+        for other in self.domains.table.values():
+            self._join(domain, other)
+            self._join(other, domain)
+        self._send(domain, {"all": True}, ())
+
+    def _join(self, client: "Domain", server: "Domain") -> None:
+        if client.task not in self._controls or server.task not in self._controls:
+            return
+        for number, peer in enumerate(client.birth.peers):
+            if peer.domain == server.name:
+                theirs, ours = make(f"{client.name}:{server.name}")
+                ledger = self._ledgers.get((client.task, server.task))
+                given = {"name": client.name, "servers": peer.servers, "quota": client.birth.quota}
+                self._send(server, {"serve": given}, (*ours, *((ledger,) if ledger is not None else ())))
+                self._keep(client, server, os.dup(theirs[1]))
+                self._send(client, {"link": number}, theirs)
+                for descriptor in (*ours, *theirs):
+                    os.close(descriptor)
+
+    def _keep(self, client: "Domain", server: "Domain", ledger: int) -> None:
+        old = self._ledgers.pop((client.task, server.task), None)
+        if old is not None:
+            os.close(old)
+        self._ledgers[(client.task, server.task)] = ledger
+
+    def _send(self, domain: "Domain", record: dict[str, Any], descriptors: tuple[int, ...]) -> None:
+        try:
+            parcel.send(self._controls[domain.task], record, descriptors, wait=False)
+        except parcel.Closed:
+            pass  # its death is on the way
+        except BlockingIOError:
+            self.domains.convict(domain.pid, "does not take its channels")
+
+    def left(self, domain: "Domain") -> None:
+        """A domain's process is gone: what it held is void, what its clients hold waits for the next one."""
+        control = self._controls.pop(domain.task, None)
+        if control is not None:
+            control.close()
+        for client, server in list(self._ledgers):
+            if client == domain.task:
+                os.close(self._ledgers.pop((client, server)))
+
+    def gave_up(self, domain: "Domain") -> None:
+        """A server's domain will not come back: tell its clients."""
+        for client in self.domains.table.values():
+            for number, peer in enumerate(client.birth.peers):
+                if peer.domain == domain.name and client.task in self._controls:
+                    self._send(client, {"link": number, "gone": True}, ())
+        for client_task, server in list(self._ledgers):
+            if server == domain.task:
+                os.close(self._ledgers.pop((client_task, server)))
