@@ -78,6 +78,7 @@ class Broker:
             events.Answer: self._answer,
             events.Fail: self._fail,
             events.Notice: self._notice,
+            events.Offered: self._offered,
             events.Withdrawn: lambda e: self.post(e.task, wire.pack(wire.WITHDRAWN, call=e.call)),
             events.Confirm: lambda e: self.post(e.task, wire.pack(wire.CONFIRM, call=e.call, flags=e.accepted)),
             events.Death: lambda e: self.post(e.task, wire.pack(wire.DEATH, 0, 0, e.handle, e.incarnation)),
@@ -239,6 +240,9 @@ class Broker:
 
     def _fail(self, effect: events.Fail) -> None:
         self.post(effect.task, wire.pack(wire.FAIL, call=effect.id, body=_FAILURES[effect.status]))
+
+    def _offered(self, effect: events.Offered) -> None:
+        self.post(effect.task, wire.pack(wire.OFFERED, 0, effect.id, effect.giver, effect.life, caps=effect.caps))
 
     def _notice(self, effect: events.Notice) -> None:
         raw = wire.rewrite(effect.payload, wire.NOTIFY, 0, effect.object, effect.port, ())

@@ -33,6 +33,7 @@ from microlith.frame.holders import Holders
 from microlith.frame.inflow import Inflow
 from microlith.frame.page import CALLING
 from microlith.frame.page import STATE as PAGE_STATE
+from microlith.frame.reply import Reply
 from microlith.frame.stub import Stub
 from microlith.interface.operation import Operation
 from microlith.interface.status import BadMessage, Busy, DeadlineExceeded, RankViolation, ServerDied
@@ -61,6 +62,7 @@ class ChannelConnection(Connection):
         self._calls = 0
         self._given_up = 0  # the answer number of the last call whose answer was not awaited
         self._lost = 0  # notices that found no room
+        self._watched = False  # the loop looks for answers to pass on
         self._streamed = False  # since the last call through the slot
         self._inflow = Inflow()
         self._bell = select.epoll()
@@ -78,8 +80,13 @@ class ChannelConnection(Connection):
         """The other side is gone, or we are."""
         if self.end is not None:
             self._bell.unregister(self.end.bell)
+            if self._watched:
+                self.frame.unwatch(self.end.bell)
             self.end.close()
-            self.end = self._hears = None
+            self.end, self._hears, self._watched = None, None, False
+            relays, self.relays = self.relays, {}
+            for relay in relays.values():
+                relay.lost(ServerDied("the server died over a call that had been handed on to it"))
 
     # --- calls through the slot --------------------------------------------------------------------
 
@@ -93,8 +100,8 @@ class ChannelConnection(Connection):
             return super().call(stub, operation, arguments)
         if frame.checked:
             check_arguments(operation, arguments)
-        if self._forgotten:
-            self._close_forgotten()
+        if self.forgotten:
+            self.close_forgotten()
         body, bulk, caps = self.codec.request(operation, arguments) if arguments else NOTHING
         word = operation.number | len(caps) << 16 | stub._handle << 32
         if self._streamed:
@@ -203,7 +210,8 @@ class ChannelConnection(Connection):
                 return True
             return bool(ready())
         finally:
-            end.says[ASLEEP] = 0
+            if not self.relays:
+                end.says[ASLEEP] = 0
 
     # --- the stream --------------------------------------------------------------------------------
 
@@ -235,6 +243,31 @@ class ChannelConnection(Connection):
         except (Broken, BadMessage) as why:
             raise Gone(str(why)) from None
 
+    def forward(self, reply: Reply, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
+        if self.end is not None and not self._watched:
+            self._watched = True
+            self.frame.watch(self.end.bell, self._rung)
+        if self.end is not None:
+            self.end.says[ASLEEP] = 1  # while there are calls handed on, every answer rings
+            fence.fence()
+        super().forward(reply, stub, operation, arguments)
+
+    def _rung(self) -> None:
+        """The bell, in the loop: answers to pass on, or the end of the other side."""
+        end, alive = self.end, self.end.silence()
+        try:
+            data = end.read()
+            message = (self._inflow.feed(data) if data else None) or self._inflow.next()
+            while message is not None:
+                self.drop_late(message)
+                message = self._inflow.next()
+        except (Broken, BadMessage):
+            alive = False
+        if not alive:
+            self.drop()
+        elif not self.relays:
+            end.says[ASLEEP] = 0
+
     def notify(self, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
         if self.frame.checked:
             check_arguments(operation, arguments)
@@ -249,6 +282,10 @@ class ChannelConnection(Connection):
             self._lost += 1
 
     # --- capabilities ------------------------------------------------------------------------------
+
+    def close_right(self, handle: int) -> None:
+        if self.end is not None:
+            super().close_right(handle)
 
     def lift(self, entry: wire.Cap, interface: Any) -> Any:
         _, rank, handle, _ = entry

@@ -4,6 +4,7 @@ The domain's loop asks `Channels.attend` before it blocks: it serves what has co
 time, and when nothing comes has told every client to ring.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from microkernel import fence
@@ -79,6 +80,9 @@ class ChannelPeer(Peer):
         self.serving = True
         result = frame.serve(target, method, arguments, CLOSED, deadline)
         self.serving = False
+        if arguments:
+            del arguments  # capabilities that came with them, and were not kept, go back before the answer
+            self.channels.before_answer()
         if result is None:
             end.says[CALL] = number + number
             if self.hears[ASLEEP]:
@@ -213,6 +217,8 @@ class Channels:
         self.frame = frame
         self._rounds = ROUNDS if spins else 1
         self._peers: tuple[ChannelPeer, ...] = ()
+        self.before_answer: Callable[[], None] = lambda: None
+        self.before_sleep: Callable[[], bool] = lambda: False  # True: there is something else to do
         frame.channels = self
         if not fence.register():
             raise Gone("this host has no membarrier, which channels need")
@@ -254,7 +260,7 @@ class Channels:
         for peer in self._peers:
             peer.end.says[ASLEEP] = 1
         fence.fence()
-        if any(peer.hears[CALL] != peer.seen for peer in self._peers) or self._attend_streams():
+        if any(peer.hears[CALL] != peer.seen for peer in self._peers) or self._attend_streams() or self.before_sleep():
             self.awake()
             return False
         return True

@@ -25,7 +25,7 @@ from microlith.frame.server import Object
 from microlith.frame.stub import Stub
 from microlith.frame.wire import GRANTED, HELD, MINT
 from microlith.interface.operation import Operation
-from microlith.interface.status import BadMessage, Status, Unavailable
+from microlith.interface.status import BadMessage, Status
 from microlith.process.birth import Birth
 
 TURN_MS = 500  # how often a blocked domain beats and looks at the time
@@ -121,8 +121,8 @@ class KernelConnection(Connection):
             raise Gone("the kernel takes no messages") from None
 
     def send(self, raw: bytes) -> None:
-        if self._forgotten:
-            self._close_forgotten()
+        if self.forgotten:
+            self.close_forgotten()
         words = self.words
         words[SENT] += 1
         words[BYTES_OUT] += len(raw)
@@ -165,7 +165,7 @@ class KernelConnection(Connection):
         self.transmit(wire.pack(wire.READY, incarnation=self.welcome.incarnation))
 
     def close(self) -> None:
-        self._close_forgotten()
+        self.close_forgotten()
         self.socket.close(LINGER_MS)
         self._context.term()
 
@@ -201,8 +201,8 @@ class KernelConnection(Connection):
         while not self.frame.stopping:
             if self.frame.notices:
                 self.frame.deliver_notices()
-            if self._forgotten:  # an idle server must not keep what it has dropped
-                self._close_forgotten()
+            if self.forgotten:  # an idle server must not keep what it has dropped
+                self.close_forgotten()
             self.words[STATE] = IDLE
             self.turn()
         self.close()
@@ -275,13 +275,13 @@ class KernelConnection(Connection):
         self._lifted.clear()
         arguments = self.codec.read_request(operation, body, bulk, caps)
         if caps:
-            self._forgotten += [cap[2] for cap in caps if cap[0] == GRANTED and cap[2] not in self._lifted]
+            self.give_back(caps, but=self._lifted)
         return arguments
 
     def _refuse(self, raw: bytes) -> None:
         """A request that cannot be read: the rights that came with it go back, but those that have stubs (codec)."""
         caps = wire.CAP.iter_unpack(raw[wire.HEADER.size : wire.HEADER.size + raw[4] * wire.CAP.size])
-        self._forgotten += [cap[2] for cap in caps if cap[0] == GRANTED and cap[2] not in self._lifted]
+        self.give_back(tuple(caps), but=self._lifted)
 
     def _reply(self, call: int, flags: int, giver: Any, operation: Operation, value: Any) -> bytes:
         """A result as a message, or the status that it is too large for one."""
@@ -364,10 +364,9 @@ class KernelConnection(Connection):
                 return bool(message.flags)
 
     def forward(self, reply: Any, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
-        if not isinstance(reply, KernelReply):
-            raise Unavailable(
-                f"{operation.qualified}: only a call that came through the kernel is forwarded through it"
-            )
+        if not isinstance(reply, KernelReply):  # it came past the kernel, which knows nothing of it
+            super().forward(reply, stub, operation, arguments)
+            return
         self.party = stub._holder
         body, bulk, caps = self.codec.request(operation, arguments)
         raw = wire.pack(wire.FORWARD, operation.number, reply.call, stub._handle, caps=caps, body=body, bulk=bulk)

@@ -10,19 +10,37 @@ import socket
 from time import monotonic_ns
 from typing import Any
 
+import msgspec
 import zmq
 
 from microkernel.channel import ENDS, End, Ledger
 from microkernel.channel_connection import ChannelConnection
 from microkernel.channel_peer import ChannelPeer, Channels
 from microkernel.connection import KernelConnection
-from microlith.frame.connection import Gone
+from microlith.frame import wire
+from microlith.frame.codec import read_status
+from microlith.frame.connection import Gone, bad
 from microlith.frame.frame import Frame
+from microlith.frame.server import Object, Server
 from microlith.frame.stub import Stub
+from microlith.interface.interface import Interface, interface_of
 from microlith.interface.operation import Operation
-from microlith.interface.status import DeadlineExceeded, Unavailable
+from microlith.interface.status import BadMessage, Busy, DeadlineExceeded, Unavailable
 from microlith.process import parcel
 from microlith.process.birth import Birth, SlotBirth
+
+Who = tuple[int, int]  # a task and its incarnation
+OFFER_NS = 1_000_000_000  # how long what a message names may take to come from the kernel
+REFUSED: wire.Cap = (0, 0, 0, 0)
+
+
+class Nothing(Interface):
+    """What every object on a peer link can do besides its own operations."""
+
+    def export(self) -> None: ...
+
+
+EXPORTED = msgspec.structs.replace(Nothing.__operations__["export"], number=wire.EXPORT)
 
 
 class PeerLink(ChannelConnection):
@@ -31,7 +49,40 @@ class PeerLink(ChannelConnection):
     def __init__(self, granted: "GrantedConnection", number: int) -> None:
         super().__init__(granted.frame, granted.spins, granted.holders)
         self.granted, self.number = granted, number
+        self.forgotten = granted.forgotten
         self.gone = False  # for good
+        self.who = (0, 0)  # the task and incarnation at the other end
+        self._rights: dict[int, Stub] = {}  # what the kernel keeps for us of what we hold here, by handle
+
+    def known(self, handle: int, right: Stub) -> None:
+        """The same capability as the kernel's right."""
+        self._rights[handle] = right
+
+    def right(self, stub: Stub) -> Stub:
+        """A capability of this link as a right of the kernel, which can be passed on."""
+        if stub._handle not in self._rights:
+            raw = self._call_once(stub._handle, EXPORTED, self.frame.deadline_for(EXPORTED), wire.NO_CAPS, b"\x90", b"")
+            caps, body, _ = wire.content(raw)
+            if raw[1] != wire.REPLY or not caps:
+                raise read_status(EXPORTED, body)
+            self._rights[stub._handle] = self.granted.passed(
+                self.who, caps[0][2], interface_of(type(stub)), stub._holder
+            )
+        return self._rights[stub._handle]
+
+    def forget(self, handle: int) -> None:
+        super().forget(handle)
+        self._rights.pop(handle, None)
+
+    def lower(self, capability: Any) -> wire.Cap:
+        if isinstance(capability, Stub) and capability._connection is self:
+            return (0, 0, capability._handle, 0)
+        return self.granted.pass_to(self.who[0], capability, self.party)
+
+    def lift(self, entry: wire.Cap, interface: Any) -> Any:
+        if entry[0] == wire.PASSED:
+            return self.granted.passed(self.who, entry[2], interface, self.party)
+        return super().lift(entry, interface)
 
     def renew(self, operation: Operation, deadline: int) -> None:
         self.drop()
@@ -44,6 +95,39 @@ class PeerLink(ChannelConnection):
             self.granted.attend()
 
 
+class GrantedPeer(ChannelPeer):
+    """The server's end of a peer link: what is passed to third parties goes through the kernel."""
+
+    def __init__(self, granted: "GrantedConnection", end: End, name: str, quota: dict[str, Any], who: Who) -> None:
+        super().__init__(granted.channels, granted.holders, end, name, quota)
+        self.granted, self.who = granted, who
+
+    def _call(self, message: wire.Message) -> None:
+        if message.operation != wire.EXPORT:
+            super()._call(message)
+            return
+        target, _ = self.table.get(message.target, (None, 0))
+        if not isinstance(target, Object | Server):
+            self.send(bad(message.call, BadMessage(f"there is nothing at handle {message.target}")))
+            return
+        caps = (self.granted.pass_to(self.who[0], target, self.holders.owner(target)),)
+        self.send(wire.pack(wire.REPLY, call=message.call, caps=caps, body=b"\x91\xc0"))
+
+    def _lower(self, capability: Any) -> wire.Cap:
+        if isinstance(capability, Stub):
+            return self.granted.pass_to(self.who[0], capability, self._server)
+        return super()._lower(capability)
+
+    def _lift(self, entry: wire.Cap, interface: Any) -> Any:
+        if entry[0] == wire.PASSED:
+            return self.granted.passed(self.who, entry[2], interface, self._server)
+        return super()._lift(entry, interface)
+
+    def close(self) -> None:
+        super().close()
+        self.granted.drop_offers(self.who)
+
+
 class GrantedConnection(KernelConnection):
     """The kernel's connection, and everything the kernel has granted beside it."""
 
@@ -52,16 +136,21 @@ class GrantedConnection(KernelConnection):
         super().__init__(frame, birth.endpoint, birth.parent)
         self._control = control
         self._links = tuple(PeerLink(self, number) for number in range(len(birth.peers)))
-        self._channels = Channels(frame, birth.spins)
+        self.channels = Channels(frame, birth.spins)
+        self.channels.before_answer, self.channels.before_sleep = self._flush, self._mail
+        self._offers: dict[tuple[Who, int], wire.Cap] = {}  # what the kernel has passed, and no message has named yet
+        self._offered = 0
         self._by_name: dict[str, Any] = {}
         self._names = {part.port: part.name for part in birth.parts}
-        self._early: list[tuple[dict[str, Any], tuple[int, ...]]] | None = []  # clients that came before the servers
+        self._early: list[tuple[dict[str, Any], tuple[int, ...]]] | None = []  # clients, while there are no servers
         self._all = False  # those that were there at the start have all come
 
     def slot(self, interface: Any, slot: SlotBirth, holder: Any = None) -> Stub:
         if not slot.peer:
             return super().slot(interface, slot, holder)
-        return self._links[slot.peer - 1].stub(interface, slot.at, slot.rank, holder)
+        link = self._links[slot.peer - 1]
+        link.known(slot.at, super().slot(interface, slot, holder))
+        return link.stub(interface, slot.at, slot.rank, holder)
 
     # --- what the kernel grants --------------------------------------------------------------------
 
@@ -88,21 +177,72 @@ class GrantedConnection(KernelConnection):
             link.drop()
             link.gone = bool(record.get("gone"))
             if descriptors:
+                link.who = (record["task"], record["life"])
                 link.connect(End(descriptors))
         elif "serve" in record and self._early is not None:
-            self._early.append((record["serve"], descriptors))
+            self._early.append((record, descriptors))
         elif "serve" in record:
-            self._serve_client(record["serve"], descriptors)
+            self._serve_client(record, descriptors)
         else:
             self._all = True
 
-    def _serve_client(self, client: dict[str, Any], descriptors: tuple[int, ...]) -> None:
-        peer = ChannelPeer(self._channels, self.holders, End(descriptors[:ENDS]), client["name"], client["quota"])
+    def _serve_client(self, record: dict[str, Any], descriptors: tuple[int, ...]) -> None:
+        client, who = record["serve"], (record["task"], record["life"])
+        peer = GrantedPeer(self, End(descriptors[:ENDS]), client["name"], client["quota"], who)
         for name in client["servers"]:
             server = self._by_name[name]
             peer.grant(server, self.holders.rank(server))
         for descriptor in descriptors[ENDS:]:
             peer.adopt(Ledger(descriptor), self.parts)
+
+    # --- capabilities that travel ------------------------------------------------------------------
+
+    def lower(self, capability: Any) -> wire.Cap:
+        if isinstance(capability, Stub) and isinstance(capability._connection, PeerLink):
+            capability = capability._connection.right(capability)
+        return super().lower(capability)
+
+    def pass_to(self, task: int, capability: Any, giver: Any) -> wire.Cap:
+        """Have the kernel pass a capability to a linked task; how a message to it names that."""
+        self.party = giver
+        self._offered += 1
+        self.send(wire.pack(wire.OFFER, 0, self._offered, task, caps=(self.lower(capability),)))
+        return (wire.PASSED, 0, self._offered, 0)
+
+    def passed(self, who: Who, number: int, interface: Any, holder: Any) -> Any:
+        """What the kernel has passed from a linked task.  Raises Busy, and ValueError if there is no such thing."""
+        limit = monotonic_ns() + OFFER_NS
+        while (who, number) not in self._offers:
+            raw = self.take(limit)
+            if raw is None:
+                raise ValueError(f"the kernel has passed no capability {number}")
+            if raw[1] == wire.OFFERED:
+                self._keep(raw)
+            else:
+                self.frame.inbox.append((self, raw))
+        entry = self._offers.pop((who, number))
+        if entry == REFUSED:
+            raise Busy("the capability could not be passed")
+        self.party = holder
+        return self.lift(entry, interface)
+
+    def _keep(self, raw: bytes) -> None:
+        message = wire.parse(raw)
+        entry = message.caps[0] if message.caps else REFUSED
+        self._offers[((message.target, message.incarnation), message.call)] = entry
+
+    def drop_offers(self, who: Who) -> None:
+        """A linked process has gone: what it had passed, and never named, goes back."""
+        for key in [key for key in self._offers if key[0] == who]:
+            kind, _, handle, _ = self._offers.pop(key)
+            if kind == wire.GRANTED:
+                self.forget(handle)
+
+    def handle(self, raw: bytes) -> None:
+        if raw[1] == wire.OFFERED:
+            self._keep(raw)
+        else:
+            super().handle(raw)
 
     # --- serving -----------------------------------------------------------------------------------
 
@@ -126,10 +266,18 @@ class GrantedConnection(KernelConnection):
         if not self.pump():
             self.frame.turn()
 
+    def _flush(self) -> None:
+        if self.forgotten:
+            self.close_forgotten()
+
+    def _mail(self) -> bool:
+        """Is there a message of the kernel that no edge of its descriptor may tell of any more?"""
+        return bool(self.frame.inbox) or bool(int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
+
     def pump(self) -> bool:
         """Handle the kernel's messages that are here; were there any?"""
         found = False
-        while not self.frame.stopping and (self.frame.inbox or int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN):
+        while not self.frame.stopping and self._mail():
             raw = self.frame.inbox.popleft()[1] if self.frame.inbox else self.take(0)
             if raw is not None:
                 self.handle(raw)

@@ -38,6 +38,8 @@ class Grants:
         for other in self.domains.table.values():
             self._join(domain, other)
             self._join(other, domain)
+            if other.gone:
+                self._tell_gone(domain, other)
         self._send(domain, {"all": True}, ())
 
     def _join(self, client: "Domain", server: "Domain") -> None:
@@ -45,14 +47,18 @@ class Grants:
             return
         for number, peer in enumerate(client.birth.peers):
             if peer.domain == server.name:
-                theirs, ours = make(f"{client.name}:{server.name}")
-                ledger = self._ledgers.get((client.task, server.task))
-                given = {"name": client.name, "servers": peer.servers, "quota": client.birth.quota}
-                self._send(server, {"serve": given}, (*ours, *((ledger,) if ledger is not None else ())))
-                self._keep(client, server, os.dup(theirs[1]))
-                self._send(client, {"link": number}, theirs)
-                for descriptor in (*ours, *theirs):
-                    os.close(descriptor)
+                self._make(client, number, server)
+
+    def _make(self, client: "Domain", number: int, server: "Domain") -> None:
+        theirs, ours = make(f"{client.name}:{server.name}")
+        ledger = self._ledgers.get((client.task, server.task))
+        given = {"name": client.name, "servers": client.birth.peers[number].servers, "quota": client.birth.quota}
+        serve = {"serve": given, "task": client.task, "life": client.incarnation}
+        self._send(server, serve, (*ours, *((ledger,) if ledger is not None else ())))
+        self._keep(client, server, os.dup(theirs[1]))
+        self._send(client, {"link": number, "task": server.task, "life": server.incarnation}, theirs)
+        for descriptor in (*ours, *theirs):
+            os.close(descriptor)
 
     def _keep(self, client: "Domain", server: "Domain", ledger: int) -> None:
         old = self._ledgers.pop((client.task, server.task), None)
@@ -80,9 +86,12 @@ class Grants:
     def gave_up(self, domain: "Domain") -> None:
         """A server's domain will not come back: tell its clients."""
         for client in self.domains.table.values():
-            for number, peer in enumerate(client.birth.peers):
-                if peer.domain == domain.name and client.task in self._controls:
-                    self._send(client, {"link": number, "gone": True}, ())
+            self._tell_gone(client, domain)
         for client_task, server in list(self._ledgers):
             if server == domain.task:
                 os.close(self._ledgers.pop((client_task, server)))
+
+    def _tell_gone(self, client: "Domain", server: "Domain") -> None:
+        for number, peer in enumerate(client.birth.peers):
+            if peer.domain == server.name and client.task in self._controls:
+                self._send(client, {"link": number, "gone": True}, ())

@@ -24,6 +24,8 @@ def event_of(raw: bytes, task: int, life: int) -> e.FromTask | None:
         return e.Reply(task, life, call, kind == wire.STATUS, flags & wire.WANT_CONFIRM != 0, caps, raw)
     if kind == wire.FORWARD:
         return e.Forward(task, life, call, target, operation, caps, raw)
+    if kind == wire.OFFER:
+        return e.Offer(task, life, target, call, caps)
     if kind == wire.NOTIFY and not caps:  # the core would not translate them
         return e.Notify(task, life, target, operation, raw)
     make = _OTHERS.get(kind)

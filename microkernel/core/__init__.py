@@ -16,7 +16,7 @@ Rules:
 from collections.abc import Callable
 from typing import cast, get_args
 
-from microkernel.core import calls, events, lifecycle, revocation, signals
+from microkernel.core import calls, events, lifecycle, offers, revocation, signals
 from microkernel.core.events import Effect, Event, FromTask
 from microkernel.core.state import State, running
 
@@ -26,6 +26,7 @@ TABLE: dict[type[Event], Callable[..., None]] = {
     events.Call: calls.call,
     events.Reply: calls.reply,
     events.Forward: calls.forward,
+    events.Offer: offers.offer,
     events.Cancel: calls.cancel,
     events.Notify: signals.notify,
     events.Close: revocation.close,

@@ -70,6 +70,14 @@ class Forward(Spoken, frozen=True):
     payload: bytes
 
 
+class Offer(Spoken, frozen=True):
+    """Pass a capability to a task that may call me or that I may call; a message past the kernel names it by `id`."""
+
+    to: int
+    id: int
+    caps: tuple[Cap, ...]
+
+
 class Cancel(Spoken, frozen=True):
     """Give up a call of my own."""
 
@@ -234,6 +242,15 @@ class Fail(ToTask, frozen=True):
     status: str
 
 
+class Offered(ToTask, frozen=True):
+    """A capability from a linked task, in the incarnation `life` of that; none: it may not or cannot be passed."""
+
+    giver: int
+    life: int
+    id: int
+    caps: tuple[Cap, ...]
+
+
 class Withdrawn(ToTask, frozen=True):
     """To the server: the caller of this call has gone or given up."""
 
@@ -283,7 +300,11 @@ class Unmask(Word, frozen=True):
     line: int
 
 
-FromTask = Call | Reply | Forward | Cancel | Notify | Close | Revoke | Destroy | Watch | Adopt | Ready | Acknowledge
+FromTask = (
+    Call | Reply | Forward | Offer | Cancel | Notify | Close | Revoke | Destroy | Watch | Adopt | Ready | Acknowledge
+)
 FromShell = Create | Started | Exited | Tick | Undeliverable | Dropped | Interrupt
 Event = FromTask | FromShell
-Effect = Welcome | Up | Deliver | Answer | Fail | Withdrawn | Confirm | Notice | Death | Released | Attend | Unmask
+Effect = (
+    Welcome | Up | Deliver | Answer | Fail | Offered | Withdrawn | Confirm | Notice | Death | Released | Attend | Unmask
+)

@@ -6,6 +6,7 @@ a deadline unless its operation @waits.  An idempotent call is repeated at most 
 died; any other is sent at most once, and a death leaves its outcome unknown.
 """
 
+from collections.abc import Container
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from microlith.frame.codec import Codec, read_status
 from microlith.frame.facade import check_arguments, check_result
 from microlith.frame.holders import Holders
 from microlith.frame.page import BYTES_IN, BYTES_OUT, CALLING, RECEIVED, SENT, STATE
+from microlith.frame.relay import Relay
+from microlith.frame.reply import Reply
 from microlith.frame.stub import Stub, stub_class
 from microlith.interface.operation import Operation
 from microlith.interface.status import (
@@ -23,7 +26,6 @@ from microlith.interface.status import (
     RankViolation,
     ServerDied,
     Status,
-    Unavailable,
 )
 
 if TYPE_CHECKING:
@@ -55,7 +57,9 @@ class Connection:
         self.party: Any = None
         self.words = frame.page.words
         self._last_call = 0
-        self._forgotten: list[int] = []
+        #: rights to give back with the next message; connections of one domain share the list
+        self.forgotten: list[tuple[Connection, int]] = []
+        self.relays: dict[int, Relay] = {}  # by call id: calls handed on through this connection
 
     # --- what a transport does ---------------------------------------------------------------------
 
@@ -102,8 +106,8 @@ class Connection:
 
     def send(self, raw: bytes) -> None:
         """Send one message and count it."""
-        if self._forgotten:
-            self._close_forgotten()
+        if self.forgotten:
+            self.close_forgotten()
         words = self.words
         words[SENT] += 1
         words[BYTES_OUT] += len(raw)
@@ -179,8 +183,18 @@ class Connection:
                 self.drop_late(raw)
 
     def drop_late(self, raw: bytes) -> None:
-        """An answer that nobody waits for: the rights that came with it go back."""
-        self._forgotten += [number for kind, _, number, _ in wire.content(raw)[0] if kind == wire.GRANTED]
+        """An answer that nobody waits for, unless it is to be passed on: the rights that came with it go back."""
+        relay = self.relays.pop(wire.answer(raw)[1], None)
+        if relay is not None:
+            relay.finish(raw)
+            return
+        self.give_back(wire.content(raw)[0])
+
+    def give_back(self, caps: tuple[wire.Cap, ...], but: Container[int] = ()) -> None:
+        """The rights that came with a message and that nobody took."""
+        for kind, _, number, _ in caps:
+            if kind == wire.GRANTED and number not in but:
+                self.forget(number)
 
     def _give_up(self, call: int, operation: Operation) -> bytes:
         """The deadline passed: cancel.  If it @waits, an answer on its way has consumed something, and counts."""
@@ -209,18 +223,33 @@ class Connection:
         except (Gone, Busy):
             pass
 
-    def forward(self, reply: Any, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
+    def forward(self, reply: Reply, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
         """Hand the right to reply to the server behind a stub."""
-        raise Unavailable(f"{operation.qualified} cannot be forwarded over this link")
+        self.party = stub._holder
+        body, bulk, caps = self.codec.request(operation, arguments)
+        self._last_call = call = self._last_call + 1
+        raw = wire.pack(wire.CALL, operation.number, call, stub._handle, 0, 0, wire.WAITS, 0, caps, body, bulk)
+        relay = self.relays[call] = Relay(self, call, reply, operation, stub._holder)
+        try:
+            self.send(raw)
+        except Gone:
+            del self.relays[call]
+            relay.lost(ServerDied(f"{operation.qualified}: the other side is gone"))
 
     def forget(self, handle: int) -> None:
         """A stub was dropped: its right is given back with the next message."""
-        self._forgotten.append(handle)
+        self.forgotten.append((self, handle))
 
-    def _close_forgotten(self) -> None:
-        handles, self._forgotten = self._forgotten, []
-        for handle in handles:
-            self.send(wire.pack(wire.CLOSE, target=handle))
+    def close_forgotten(self) -> None:
+        """Give back what was dropped."""
+        rights = self.forgotten[:]
+        self.forgotten.clear()
+        for connection, handle in rights:
+            connection.close_right(handle)
+
+    def close_right(self, handle: int) -> None:
+        """Give one right back."""
+        self.send(wire.pack(wire.CLOSE, target=handle))
 
 
 def bad(call: int, why: BadMessage) -> bytes:

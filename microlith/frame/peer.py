@@ -42,6 +42,11 @@ class PeerReply(Reply):
         self.peer.answer(self.call, self.operation, self.target, status, value)
         return True
 
+    def break_off(self, status: Status) -> None:
+        if self.peer.open.pop(self.call, None) is not None:
+            self.done = True
+            self.peer.send(wire.pack(wire.FAIL, call=self.call, body=status_body(status)))
+
 
 class Peer:
     """One client, as the domain of its servers sees it."""
@@ -186,9 +191,13 @@ class Peer:
         return target, method
 
     def _cancel(self, call: int) -> None:
-        reply = self.open.pop(call, None)
+        reply = self.open.get(call)
         if reply is None:
             return
+        if reply.relay is not None:
+            reply.relay.cancel()
+            return
+        del self.open[call]
         reply.withdraw()
         self.send(wire.pack(wire.FAIL, call=call, body=status_body(Cancelled())))
 

@@ -18,6 +18,7 @@ class Reply:
         self.cancelled = False
         self.done = False
         self.target: Any = None  # the server or object that holds this right now: who is told of a cancel
+        self.relay: Any = None  # what passes the answer on, if the call was handed on past the kernel
 
     def answer(self, value: Any = None) -> bool:
         """Answer with a result.  False, and nothing happens, if the call was given up or answered."""
@@ -26,6 +27,10 @@ class Reply:
     def fail(self, status: Status) -> bool:
         """Answer with a status.  False, and nothing happens, if the call was given up or answered."""
         return self._finish(status, None)
+
+    def break_off(self, status: Status) -> None:
+        """End it as the kernel would, with a status of its own; a subclass may say so to its caller."""
+        self.fail(status)
 
     def withdraw(self) -> None:
         """The caller has gone or given up: tell whoever holds the right now."""
