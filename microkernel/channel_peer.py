@@ -72,6 +72,7 @@ class ChannelPeer(Peer):
             if found is None:
                 return
             target, method, arguments = found
+            del found
         else:
             target, _, method = known
             arguments = ()
@@ -80,9 +81,9 @@ class ChannelPeer(Peer):
         self.serving = True
         result = frame.serve(target, method, arguments, CLOSED, deadline)
         self.serving = False
-        if arguments:
-            del arguments  # capabilities that came with them, and were not kept, go back before the answer
-            self.channels.before_answer()
+        del arguments  # capabilities that came with them, and were not kept, go back before the answer
+        if self.channels.forgotten:
+            self.channels.flush()
         if result is None:
             end.says[CALL] = number + number
             if self.hears[ASLEEP]:
@@ -217,7 +218,8 @@ class Channels:
         self.frame = frame
         self._rounds = ROUNDS if spins else 1
         self._peers: tuple[ChannelPeer, ...] = ()
-        self.before_answer: Callable[[], None] = lambda: None
+        self.forgotten: list[Any] = []  # rights of this domain's servers that go back before the next answer
+        self.flush: Callable[[], None] = lambda: None
         self.before_sleep: Callable[[], bool] = lambda: False  # True: there is something else to do
         frame.channels = self
         if not fence.register():

@@ -137,7 +137,8 @@ class GrantedConnection(KernelConnection):
         self._control = control
         self._links = tuple(PeerLink(self, number) for number in range(len(birth.peers)))
         self.channels = Channels(frame, birth.spins)
-        self.channels.before_answer, self.channels.before_sleep = self._flush, self._mail
+        self.channels.forgotten, self.channels.flush = self.forgotten, self.close_forgotten
+        self.channels.before_sleep = self._mail
         self._offers: dict[tuple[Who, int], wire.Cap] = {}  # what the kernel has passed, and no message has named yet
         self._offered = 0
         self._by_name: dict[str, Any] = {}
@@ -266,12 +267,10 @@ class GrantedConnection(KernelConnection):
         if not self.pump():
             self.frame.turn()
 
-    def _flush(self) -> None:
+    def _mail(self) -> bool:
+        """Is there a message of the kernel, which its descriptor need not tell of any more?  What was dropped goes back."""
         if self.forgotten:
             self.close_forgotten()
-
-    def _mail(self) -> bool:
-        """Is there a message of the kernel that no edge of its descriptor may tell of any more?"""
         return bool(self.frame.inbox) or bool(int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
 
     def pump(self) -> bool:

@@ -9,6 +9,8 @@ written, only whether it is as it should be.
 import hashlib
 import os
 import re
+import time
+from collections.abc import Callable
 from typing import Any
 
 from microlith.frame.server import App
@@ -57,6 +59,18 @@ class Tracing(App):
         shown = ", ".join([show(a) for a in arguments] + [f"{k}={show(v)}" for k, v in keywords.items()])
         self.line(f"{operation}({shown}) -> {text}")
         return answer
+
+    def settle(self, settled: Callable[[], bool]) -> None:
+        """Ask until it is so, for two seconds at most."""
+        limit = time.monotonic() + 2.0
+        while not settled() and time.monotonic() < limit:
+            pass
+
+    def released(self, maker: Maker, count: int) -> None:
+        """Ask what was released until it is so many, for two seconds at most."""
+        found: list[int] = []
+        self.settle(lambda: found.extend(maker.released()) or len(found) >= count)
+        self.line(f"released() -> {show(tuple(sorted(found)))}")
 
     def say(self, what: str, fact: Any) -> None:
         """Write something that was found out."""
