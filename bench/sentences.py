@@ -153,7 +153,7 @@ def _control(numbers: Numbers, control: str) -> str:
 
 
 def _kernel(about: dict[str, Any]) -> str:
-    if not any(name in about["architectures"] for name in ("mach", "l4", "hybrid")):
+    if not about.get("microkernels"):
         return ""
     lines = about["kernel_lines"]["total"]
     return f"The microkernel's own process is {lines} lines of code, standing on {about['stands_on']}."
