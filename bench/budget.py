@@ -6,22 +6,22 @@ which it should have ended, and begins another pass only if one as long as the l
 Time that a phase leaves is the next one's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import monotonic
 
 
 class Budget:
     """Seconds, counted from when it was made."""
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds, self._began = seconds, monotonic()
+    def __init__(self, seconds: float, clock: Callable[[], float] = monotonic) -> None:
+        self.seconds, self._clock, self._began = seconds, clock, clock()
 
     def passes(self, most: int, least: int, mark: float) -> Iterator[int]:
         """Numbers of passes from 0, at least `least` of them; the caller makes a pass between two numbers."""
         until, took = self._began + mark * self.seconds, 0.0
         for number in range(most):
-            began = monotonic()
+            began = self._clock()
             if number >= least and began + took > until:
                 return
             yield number
-            took = monotonic() - began
+            took = self._clock() - began
