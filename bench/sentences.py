@@ -22,8 +22,8 @@ def sentences(document: dict[str, Any], numbers: Numbers) -> list[str]:
     found = [
         _calls(numbers, names, noise),
         probe_sentences.placement(numbers, names, noise),
-        probe_sentences.interrupts(numbers, names),
-        probe_sentences.clients(numbers, names),
+        probe_sentences.interrupts(numbers, names, noise),
+        probe_sentences.clients(numbers, names, noise),
         _crossings(numbers, names),
         _copying(numbers, names, noise_of(numbers, about["control"], "tree_write")),
         probe_sentences.bulk(numbers, names),

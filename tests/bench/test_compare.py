@@ -15,8 +15,8 @@ from bench.comparison import compare
 from bench.kills import OUTCOMES, orders
 from bench.options import Options
 from bench.phases import control_of
-from bench.probes import CLIENTS, Length, places
 from bench.placement import Placement
+from bench.probes import CLIENTS, Length, places
 from bench.report import WIDTH, report
 from bench.rounds import schedule
 from bench.subject import copy_sparse, default_system

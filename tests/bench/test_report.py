@@ -73,8 +73,9 @@ def test_sentence_on_interrupts_tells_apart_what_their_intervals_tell_apart():
     found = text(late=late)
     assert "after 50.0 us in library, 51.0 us in monolith (not told apart from library) and 200 us in mach" in found
     assert "while a program calls as fast as it can, after 150 us in library (3.0 times as long)" in found
-    assert "25.0 us in library (2.0 times sooner)" in text(late=late, loaded=0.5)
+    assert "25.0 us in library (0.50 times as long)" in text(late=late, loaded=0.5)
     assert "made no difference that stands out" in text(late=late, loaded=1.0)
+    assert "200 us in mach (not told apart from monolith)" in text(late=late, control=(0.2, 5.0))
 
 
 def test_sentence_on_clients_follows_the_numbers():
@@ -82,6 +83,7 @@ def test_sentence_on_clients_follows_the_numbers():
     assert "with 8 clients at once: 400 000 in monolith (8.0 times what one client makes) and 80 000 in mach" in found
     assert "library runs one program at a time." in found
     assert "at a time" not in text()
+    assert "80 000 in mach (not told apart from one client)" in text(control=(0.1, 10.0))
 
 
 def test_clients_that_cannot_be_together_are_dashes():
