@@ -16,7 +16,7 @@ Progress = Callable[[str, int, int], None]  # what is done now, steps done, step
 
 LEAST_ROUNDS = 2  # one has no interval
 #: The shares of the budget by which a phase should have ended; the kills have all of it.
-TREE_MARK, ROUND_MARK, PROBE_MARK = 0.38, 0.52, 0.74
+TREE_MARK, ROUND_MARK, PROBE_MARK = 0.45, 0.55, 0.75
 
 
 class Failed(RuntimeError):

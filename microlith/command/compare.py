@@ -29,7 +29,7 @@ Say = Callable[[str, int, int], None]
 @click.option("--as", "architectures", type=ArchitectureName(), default=",".join(kinds.ARCHITECTURES),
               show_default=True, metavar="A,B", help="The architectures, separated by commas.")  # fmt: skip
 @click.option(
-    "--quick", is_flag=True, help="Fewer rounds, half the tree: under 40 seconds instead of under two minutes."
+    "--quick", is_flag=True, help="Fewer rounds, a smaller tree: under 40 seconds instead of under two minutes."
 )
 @click.option("--tree", metavar="DIR", help="Copy this directory; default: part of Python's standard library.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the order of rounds and of the kills.")
