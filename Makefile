@@ -10,7 +10,7 @@ JOBS ?= 2
 .PHONY: compare test check bench clean help
 
 help:
-	@echo "make compare   the same system as library OS, monolith and microkernel, measured"
+	@echo "make compare   the same system as every architecture, measured"
 	@echo "make test      format, types, tests"
 	@echo "make bench     mach against a bare ZeroMQ loop, and the other benchmarks"
 	@echo "make clean     remove .venv and what tools left"

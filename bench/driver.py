@@ -69,7 +69,15 @@ class Client:
 
     def ask(self, patience_s: float = PATIENCE_S, **command: Any) -> dict[str, Any]:
         """One command, and its answer.  Raises Ended or Silent, and RuntimeError for a status."""
+        self.tell(**command)
+        return self.answer(command["do"], patience_s)
+
+    def tell(self, **command: Any) -> None:
+        """One command; its answer is to be read."""
         os.write(self._to, json.dumps(command).encode() + b"\n")
+
+    def answer(self, what: str, patience_s: float = PATIENCE_S) -> dict[str, Any]:
+        """The answer to the command `what`.  Raises as `ask`."""
         until = time.monotonic() + patience_s
         while True:
             try:
@@ -80,7 +88,7 @@ class Client:
             if answer is None:
                 raise Ended(f"{self.program.name} closed its pipe")
             if "error" in answer:
-                raise RuntimeError(f"{command['do']}: {answer['error']} {answer['detail']}")
+                raise RuntimeError(f"{what}: {answer['error']} {answer['detail']}")
             return answer
 
     def _look(self, until: float) -> None:

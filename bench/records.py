@@ -1,4 +1,4 @@
-"""From rounds and trials to records: one number each, with its interval and its conditions.
+"""From rounds, probes and trials to records: one number each, with its interval and its conditions.
 
     {"architecture", "metric", "value", "unit", "n", "low", "high", "conditions": {...}}
 
@@ -9,10 +9,13 @@ many observations there were in all.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bench.counting import EXACT
 from bench.kills import OUTCOMES, Trial
+from bench.probed import BULK
+from bench.probes import Probe
 from bench.rounds import COUNTED, LATENCIES, PAYLOADS, Round
 from bench.statistics import Estimate, bootstrap, median, of_median, of_ratio, percentile, wilson
 
@@ -46,14 +49,8 @@ class Recorder:
     def measured(self, label: str, rounds: Sequence[Round], tree_bytes: int) -> None:
         """What the rounds of one architecture found."""
         for metric in LATENCIES:
-            clock = median([r.clock_ns for r in rounds])
-            payload = {"payload": PAYLOADS[metric], "clock_ns": clock}
-            for statistic, percent in (("p50", 50.0), ("p99", 99.0)):
-                values = microseconds(rounds, metric, percent)
-                found = bootstrap(values, median, self.seed)
-                n = sum(len(r.latencies[metric]) for r in rounds)
-                found = Estimate(found.value, found.low, found.high, n)
-                self.add(label, metric, "us", found, statistic=statistic, rounds=len(rounds), **payload)
+            samples, clocks = [r.latencies[metric] for r in rounds], [r.clock_ns for r in rounds]
+            self._times(label, metric, samples, clocks, payload=PAYLOADS[metric])
         for metric, values in throughputs(rounds, tree_bytes).items():
             wrong = sum(len(r.wrong) for r in rounds)
             self.add(label, metric, "MiB/s", of_median(values), verified=wrong == 0, wrong=wrong)
@@ -92,6 +89,33 @@ class Recorder:
             found = of_ratio(one, other, self.seed)
             self.add(label, "control_ratio", "ratio", found, of=metric, medians=[median(other), median(one)])
 
+    # --- probes ------------------------------------------------------------------------------------
+
+    def probed(self, label: str, probes: Sequence[Probe]) -> None:
+        """What the probes of one architecture found."""
+        for load in probes[0].interrupts:
+            self._times(label, "interrupt", [p.interrupts[load] for p in probes], [0.0] * len(probes), load=load)
+        for placement in probes[0].placed:
+            clocks = [p.clock_ns for p in probes]
+            given = {"placement": placement, "payload": PAYLOADS["null_call"]}
+            self._times(label, "null_call", [p.placed[placement] for p in probes], clocks, **given)
+        for clients in probes[0].calls:
+            self.add(label, "calls_per_s", "1/s", of_median([p.calls[clients] for p in probes]), clients=clients)
+        wrong = sum(len(p.wrong) for p in probes)
+        speed = of_median([BULK / median(p.bulk) for p in probes])  # bytes a nanosecond
+        speed = replace(speed, n=sum(len(p.bulk) for p in probes))
+        self.add(label, "bulk_1m", "GB/s", speed, payload=BULK, verified=wrong == 0, wrong=wrong)
+
+    def _times(
+        self, label: str, metric: str, samples: Sequence[list[int]], clocks: Sequence[float], **conditions: Any
+    ) -> None:
+        """Median and 99th percentile of each boot's samples, in microseconds, without what the clock takes."""
+        given = {"rounds": len(samples), "clock_ns": median(clocks), **conditions}
+        for statistic, percent in (("p50", 50.0), ("p99", 99.0)):
+            values = [_us(taken, percent, clock) for taken, clock in zip(samples, clocks, strict=True)]
+            found = replace(bootstrap(values, median, self.seed), n=sum(map(len, samples)))
+            self.add(label, metric, "us", found, statistic=statistic, **given)
+
     # --- trials ------------------------------------------------------------------------------------
 
     def killed(self, label: str, trials: Sequence[Trial], driver: str) -> None:
@@ -126,7 +150,11 @@ def outcomes(trials: Iterable[Trial]) -> dict[str, Any]:
 
 def microseconds(rounds: Sequence[Round], metric: str, percent: float) -> list[float]:
     """A percentile of each round, without what the clock itself takes."""
-    return [max(0.001, percentile(r.latencies[metric], percent) - r.clock_ns) / 1000 for r in rounds]
+    return [_us(r.latencies[metric], percent, r.clock_ns) for r in rounds]
+
+
+def _us(taken: Sequence[int], percent: float, clock_ns: float) -> float:
+    return max(0.001, percentile(taken, percent) - clock_ns) / 1000
 
 
 def throughputs(rounds: Sequence[Round], tree_bytes: int) -> dict[str, list[float]]:

@@ -1,27 +1,31 @@
 """The report: one table of at most 80 columns, then sentences that follow from its numbers.
 
+Architectures are the rows, since there can be any number of them, and a section has at most five columns.
+
 It is made from a document alone (`comparison.py`), so an old one can be printed again.
 """
 
 import textwrap
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from bench.placement import PLACEMENTS
+from bench.probes import CLIENTS
 from bench.sentences import sentences
 from bench.table import Numbers, plural, shown, us
 
 WIDTH = 80
-LABEL = 31
-COLUMN = 12
-AT_ONCE = (WIDTH - LABEL) // COLUMN  # architectures in one table
+NAME = 14  # columns of an architecture's name
+COLUMN = 13  # of a number: five of them fit
+
+Cell = Callable[[str], str]  # what stands there for an architecture
 
 
 def report(document: dict[str, Any]) -> str:
     """All of it, as text."""
     about, numbers = document["about"], Numbers(document["records"])
     names = list(about["architectures"])
-    parts = [_head(about)]
-    for first in range(0, len(names), AT_ONCE):
-        parts.append(_table(about, numbers, names[first : first + AT_ONCE]))
+    parts = [_head(about), *(_section(title, names, columns) for title, columns in _sections(about, numbers))]
     if about["campaign"]:
         parts.append(_outcomes(document["outcomes"], names))
     parts.append("\n\n".join(textwrap.fill(s, WIDTH) for s in sentences(document, numbers)))
@@ -32,69 +36,99 @@ def _head(about: dict[str, Any]) -> str:
     tree, machine = about["tree"], about["machine"]
     versions = about["versions"]
     rounds = min(about["rounds"].values())
+    probes = plural(about.get("probes", 0), "probe")
     text = (
         f"{about['system']}: the same servers and workload as {plural(len(about['architectures']), 'architecture')}."
-        f" {plural(tree['files'], 'file')}, {tree['bytes'] / 2**20:.1f} MiB; {plural(rounds, 'interleaved round')};"
+        f" {plural(tree['files'], 'file')}, {tree['bytes'] / 2**20:.1f} MiB; {plural(rounds, 'interleaved round')}"
+        f" and {probes};"
         f" {plural(machine['cores'], 'core')}, placement {about['placement']};"
         f" Python {versions['python']}, libzmq {versions['libzmq']}, Linux {versions['kernel']}; seed {about['seed']}."
     )
     return textwrap.fill(text, WIDTH)
 
 
-def _table(about: dict[str, Any], numbers: Numbers, names: list[str]) -> str:
-    lines = [_line("", names), "-" * (LABEL + COLUMN * len(names))]
-
-    def row(label: str, cells: list[str]) -> None:
-        lines.append(_line(label, cells))
-
-    def section(title: str) -> None:
-        lines.extend(("", title))
-
-    row("address spaces (domains)", [shown(numbers.value(n, "domains")) for n in names])
-    row("processes, helpers included", [shown(numbers.value(n, "processes")) for n in names])
-    row("memory of their own, MiB", [shown(numbers.value(n, "memory", kind="unique")) for n in names])
-    row("boot to ready, ms", [shown(numbers.value(n, "boot")) for n in names])
-    section("one operation takes: median (99 of 100 are faster), microseconds")
-    for metric, label in _LATENCIES.items():
-        row(f"  {label}", [_latency(numbers, n, metric) for n in names])
-    for operation, title in _COUNTED.items():
-        section(f"{title}, counted exactly")
-        for metric, label in _COUNTS.items():
-            row(f"  {label}", [shown(numbers.value(n, metric, operation=operation)) for n in names])
-        row("  wake-ups (depend on timing)", [shown(numbers.value(n, "wake_ups", operation=operation)) for n in names])
-    section(f"a tree of {about['tree']['files']} files, MiB/s")
-    row("  copied in, each file synced", [shown(numbers.value(n, "tree_write")) for n in names])
-    row("  read back, and verified", [_read(numbers, n) for n in names])
-    if about["kills"]:
-        section(f"{about['killed']} killed in the middle of the copy, {plural(about['kills'], 'time')}")
-        row("  kills that took a program down", [_failed(numbers, n) for n in names])
-        row("  synced files lost", [shown(numbers.value(n, "lost_writes")) for n in names])
-        row("  first good answer after, ms", [shown(numbers.value(n, "recovery")) for n in names])
+def _section(title: str, names: list[str], columns: dict[str, Cell]) -> str:
+    """A title, the headings of the columns, and a row for each architecture."""
+    lines = [title, " " * NAME + "".join(f"{heading:>{COLUMN}}" for heading in columns)]
+    for name in names:
+        lines.append(f"  {name:<{NAME - 2}}" + "".join(f"{cell(name):>{COLUMN}}" for cell in columns.values()))
     return "\n".join(lines)
 
 
-_LATENCIES = {"null_call": "null call", "stat": "stat", "read_4k": "read 4 KiB, cached", "write_4k": "write 4 KiB"}
+def _sections(about: dict[str, Any], numbers: Numbers) -> Iterator[tuple[str, dict[str, Cell]]]:
+    """The table: titles, and columns by heading."""
+
+    def number(metric: str, **conditions: Any) -> Cell:
+        return lambda name: shown(numbers.value(name, metric, **conditions))
+
+    def times(metric: str, **conditions: Any) -> Cell:
+        return lambda name: _times(numbers, name, metric, conditions)
+
+    yield (
+        "what runs, one program included (processes: with helpers; memory: of their own)",
+        {
+            "domains": number("domains"),
+            "processes": number("processes"),
+            "memory, MiB": number("memory", kind="unique"),
+            "boot, ms": number("boot"),
+        },
+    )
+    yield (
+        "one operation, microseconds: median (99 of 100 are faster)",
+        {heading: times(metric) for metric, heading in _LATENCIES.items()},
+    )
+    yield (
+        "the null call by placement, microseconds: median (99 of 100 are faster)",
+        {place: times("null_call", placement=place) for place in PLACEMENTS},
+    )
+    yield (
+        "an interrupt to its handler, microseconds: median (99 of 100 are faster)",
+        {heading: times("interrupt", load=load) for load, heading in _LOADS.items()},
+    )
+    for operation, title in _COUNTED.items():
+        counts = {heading: number(metric, operation=operation) for metric, heading in _COUNTS.items()}
+        yield f"{title}, counted exactly but for wake-ups", counts
+    clients = {plural(n, "client"): number("calls_per_s", clients=n) for n in CLIENTS}
+    yield "null calls a second, of all clients together", clients
+    yield (
+        f"bytes: a tree of {about['tree']['files']} files, synced, read back and verified; 1 MiB cached",
+        {
+            "in, MiB/s": number("tree_write"),
+            "back, MiB/s": lambda name: _read(numbers, name),
+            "1 MiB, GB/s": number("bulk_1m"),
+        },
+    )
+    if about["kills"]:
+        yield (
+            f"{about['killed']} killed in the middle of the copy, {plural(about['kills'], 'time')}",
+            {
+                "program fell": lambda name: _failed(numbers, name),
+                "files lost": number("lost_writes"),
+                "answer, ms": number("recovery"),
+            },
+        )
+
+
+_LATENCIES = {"null_call": "null call", "stat": "stat", "read_4k": "read 4 KiB", "write_4k": "write 4 KiB"}
+_LOADS = {"idle": "idle", "calls": "under calls"}
 _COUNTED = {
     "read_4k": "one cached read of 4 KiB",
     "read_4k_uncached": "one read of 4 KiB that needs the disk",
     "create_write_sync": "one file made, written and synced",
 }
 _COUNTS = {
-    "crossings": "border crossings",
-    "kernel_visits": "visits of the kernel",
+    "crossings": "crossings",
+    "kernel_visits": "to kernel",
     "messages": "messages",
     "bytes_copied": "bytes copied",
+    "wake_ups": "wake-ups",
 }
 
 
-def _line(label: str, cells: list[str]) -> str:
-    return f"{label:<{LABEL}}" + "".join(f"{cell:>{COLUMN}}" for cell in cells)
-
-
-def _latency(numbers: Numbers, name: str, metric: str) -> str:
-    middle = numbers.value(name, metric, statistic="p50")
-    tail = numbers.value(name, metric, statistic="p99")
-    return f"{us(middle)} ({us(tail)})"
+def _times(numbers: Numbers, name: str, metric: str, conditions: dict[str, Any]) -> str:
+    middle = numbers.value(name, metric, statistic="p50", **conditions)
+    tail = numbers.value(name, metric, statistic="p99", **conditions)
+    return "-" if middle is None else f"{us(middle)} ({us(tail)})"
 
 
 def _read(numbers: Numbers, name: str) -> str:

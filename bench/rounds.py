@@ -80,7 +80,7 @@ def run_round(bench: Bench, label: str, architecture: str, n: int, with_tree: bo
     with subject.booted(architecture, at) as machine:
         found.boot_ns = subject.boot_ns
         with working(machine, subject.programs["workload"]) as client:
-            at.settle(machine)
+            at.settle(machine, {client.program.pid})
             client.ask(do="prepare", directory=PLACE, cold=COLD if with_tree else 0)
             _sizes(found, client)
             _latencies(found, client, n)

@@ -7,6 +7,7 @@ against itself.  What the numbers do not decide is said to be undecided.
 from itertools import pairwise
 from typing import Any
 
+from bench import probe_sentences
 from bench.table import Numbers, listed, plural, ratio, shown, us
 
 #: Between two architectures, ratios nearer to 1 than this are not told apart even without noise.
@@ -20,8 +21,12 @@ def sentences(document: dict[str, Any], numbers: Numbers) -> list[str]:
     noise = noise_of(numbers, about["control"], "null_call")
     found = [
         _calls(numbers, names, noise),
+        probe_sentences.placement(numbers, names, noise),
+        probe_sentences.interrupts(numbers, names, noise),
+        probe_sentences.clients(numbers, names, noise),
         _crossings(numbers, names),
         _copying(numbers, names, noise_of(numbers, about["control"], "tree_write")),
+        probe_sentences.bulk(numbers, names),
         _kills(about, numbers, names),
         _sizes(numbers, names),
         _control(numbers, about["control"]),
@@ -153,7 +158,7 @@ def _control(numbers: Numbers, control: str) -> str:
 
 
 def _kernel(about: dict[str, Any]) -> str:
-    if not any(name in about["architectures"] for name in ("mach", "l4", "hybrid")):
+    if not about.get("microkernels"):
         return ""
     lines = about["kernel_lines"]["total"]
     return f"The microkernel's own process is {lines} lines of code, standing on {about['stands_on']}."

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from bench.subject import default_system
+from microlith.kinds import ARCHITECTURES
 from microlith.launch.boot import boot
 
-ARCHITECTURES = ("library", "monolith", "mach")
 PAYLOAD = b"x" * 4096
 
 

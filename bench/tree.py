@@ -52,10 +52,13 @@ class Tree:
         return len(self.files) + len(self.links) + len(self.directories)
 
 
-def stage(source: str | None, folder: Path) -> Tree:
-    """Copy a tree into `folder` (None: part of the standard library).  UsageError if there is nothing to copy."""
+def stage(source: str | None, folder: Path, part: float = 1.0) -> Tree:
+    """Copy a tree into `folder`.  UsageError if there is nothing to copy.
+
+    None is the default, modules of the standard library; of that, `part` is how much.
+    """
     if source is None:
-        return _stage_library(folder)
+        return _stage_library(folder, int(part * LEAST_FILES), int(part * LEAST_BYTES))
     root = Path(source)
     if not root.is_dir():
         what = "is not a directory" if root.exists() else "does not exist"
@@ -85,19 +88,19 @@ def _measured(root: Path, source: str, left_out: Counter[str]) -> list[tuple[str
     return found
 
 
-def _stage_library(folder: Path) -> Tree:
+def _stage_library(folder: Path, least_files: int, least_bytes: int) -> Tree:
     """Modules of the running Python's standard library, in sorted order, until there are enough."""
     root = Path(sysconfig.get_paths()["stdlib"])
     tree = Tree(str(root))
     skipped: Counter[str] = Counter()
     if root.is_dir():
         for path, attributes in _walk(root, "", skipped):
-            if len(tree.files) >= LEAST_FILES and tree.bytes >= LEAST_BYTES:
+            if len(tree.files) >= least_files and tree.bytes >= least_bytes:
                 break
             directory = stat.S_ISDIR(attributes.st_mode)
             if directory or (path.endswith(".py") and attributes.st_size <= MOST_BYTES):
                 _take(root, path, attributes, folder, tree)
-    if len(tree.files) < LEAST_FILES or tree.bytes < LEAST_BYTES:
+    if len(tree.files) < least_files or tree.bytes < least_bytes:
         raise UsageError(f"{root} holds too few files of the standard library; give a tree with --tree DIR")
     return tree
 

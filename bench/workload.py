@@ -8,6 +8,8 @@ judge are outside, in the process that booted the machine.
     {"do": "open_cold", "directory": "/x", "cold": 8}    open files that an earlier workload made
     {"do": "measure", "operation": "stat", "n": 1000}    -> {"ns": [...]}, one number an operation
     {"do": "drop"}                                       give back what the operations opened
+    {"do": "calls", "begin": ns, "duration": ns}         null calls from a time on, as fast as they go
+                                                         -> {"calls": n, "ns": what they took together}
 
 An answer with `error` names the status that ended the command.
 """
@@ -16,7 +18,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
-from time import monotonic_ns, perf_counter_ns
+from time import monotonic_ns, perf_counter_ns, sleep
 from typing import Any
 
 from microlith.frame.server import App
@@ -27,6 +29,8 @@ from servers.statuses import Exists
 
 PAYLOAD = 4096
 CHUNK = 65536
+READY_CALLS = 10  # before calls are counted
+BATCH_NS = 1_000_000  # of calls between two looks at the clock
 
 
 class Workload(App):
@@ -110,6 +114,13 @@ class Workload(App):
             took.append(clock() - began)
         return {"ns": took}
 
+    def do_calls(self, begin: int, duration: int) -> dict[str, Any]:
+        """Several clients told the same `begin` (monotonic ns) call at the same time."""
+        timed(self.files.ping, READY_CALLS)
+        sleep(max(0, begin - monotonic_ns()) / 1e9)
+        calls, took = repeated(self.files.ping, duration)
+        return {"calls": calls, "ns": took}
+
     def do_drop(self) -> dict[str, Any]:
         """Give back the files that the operations opened, and have that noticed by everybody."""
         self._opened.clear()
@@ -156,3 +167,21 @@ def timed(action: Callable[[], Any], n: int) -> list[int]:
         action()
         took.append(clock() - began)
     return took
+
+
+def repeated(action: Callable[[], Any], duration: int) -> tuple[int, int]:
+    """As often as it goes in `duration` ns: how often, and the nanoseconds that took.
+
+    The clock is read between batches, which grow to a millisecond: where a call costs less than a look at
+    the clock, the clock must not be what is measured.
+    """
+    count, batch, began = 0, 1, monotonic_ns()
+    at = began
+    while at - began < duration:
+        for _ in range(batch):
+            action()
+        count += batch
+        before, at = at, monotonic_ns()
+        if at - before < BATCH_NS // 2:
+            batch *= 2
+    return count, at - began

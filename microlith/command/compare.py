@@ -18,7 +18,7 @@ from microlith.command import output
 from microlith.command.arguments import ArchitectureName, SystemName, checked
 from microlith.interface.status import UsageError
 
-OPTIONS, QUICK = "bench.comparison:Options", "bench.comparison:QUICK"
+OPTIONS, QUICK = "bench.options:Options", "bench.options:QUICK"
 COMPARE, REPORT = "bench.comparison:compare", "bench.report:report"
 
 Say = Callable[[str, int, int], None]
@@ -26,9 +26,11 @@ Say = Callable[[str, int, int], None]
 
 @click.command()
 @click.argument("system", type=SystemName(), required=False)
-@click.option("--as", "architectures", type=ArchitectureName(), default="library,monolith,mach", show_default=True,
-              metavar="A,B", help="The architectures, separated by commas.")  # fmt: skip
-@click.option("--quick", is_flag=True, help="Fewer rounds: under 40 seconds instead of under two minutes.")
+@click.option("--as", "architectures", type=ArchitectureName(), default=",".join(kinds.ARCHITECTURES),
+              show_default=True, metavar="A,B", help="The architectures, separated by commas.")  # fmt: skip
+@click.option(
+    "--quick", is_flag=True, help="Fewer rounds, a smaller tree: under 40 seconds instead of under two minutes."
+)
 @click.option("--tree", metavar="DIR", help="Copy this directory; default: part of Python's standard library.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of the order of rounds and of the kills.")
 @click.option("--kills", type=click.IntRange(0, 10000), metavar="N",

@@ -17,14 +17,32 @@ def record(architecture: str, metric: str, value: float, **conditions: Any) -> d
     }  # fmt: skip
 
 
+def probed(name: str, cost: float, changes: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a probe finds; `clients` are those that can be together, `placed` and `loaded` factors."""
+    made = []
+    for place, factor in changes.get("placed", {"same-core": 0.5, "spread": 1.5}).items():
+        for statistic in ("p50", "p99"):
+            made.append(record(name, "null_call", cost * factor, statistic=statistic, placement=place))
+    for load, factor in (("idle", 1.0), ("calls", changes.get("loaded", 3.0))):
+        late = changes.get("late", {}).get(name, cost + 50)
+        for statistic in ("p50", "p99"):
+            wide = {"low": 0.97 * late * factor, "high": 1.03 * late * factor}
+            made.append(record(name, "interrupt", late * factor, statistic=statistic, load=load, **wide))
+    together = changes.get("clients", {}).get(name, (1, 2, 4, 8))
+    made += [record(name, "calls_per_s", n * 1e6 / cost, clients=n) for n in together]
+    made.append(record(name, "bulk_1m", 10 / cost, verified=True))
+    return made
+
+
 def document(calls: dict[str, float] | None = None, **changes: Any) -> dict[str, Any]:
     calls = calls or CALLS
     records = []
     for name, cost in calls.items():
         crossings = CROSSINGS.get(name, 8)
         for metric in ("null_call", "stat", "read_4k", "write_4k"):
-            records.append(record(name, metric, cost, statistic="p50"))
-            records.append(record(name, metric, cost * 123, statistic="p99"))
+            records.append(record(name, metric, cost, statistic="p50", placement="free"))
+            records.append(record(name, metric, cost * 123, statistic="p99", placement="free"))
+        records += probed(name, cost, changes)
         for operation in ("null_call", "read_4k", "read_4k_uncached", "create_write_sync"):
             for metric in ("crossings", "kernel_visits", "messages", "wake_ups"):
                 records.append(record(name, metric, crossings, operation=operation))
@@ -45,7 +63,8 @@ def document(calls: dict[str, float] | None = None, **changes: Any) -> dict[str,
         "machine": {"cores": 2}, "versions": {"python": "3.11.7", "libzmq": "4.3.5", "kernel": "6.18"},
         "kernel_lines": {"total": 1234, "files": {}}, "stands_on": "much", "placement": "free", "seed": 1,
         "system": "files on a disk", "architectures": list(calls), "control": list(calls)[-1],
-        "tree": {"files": 300, "bytes": 5 << 20}, "rounds": dict.fromkeys(calls, 6), "kills": 2, "killed": "disk",
+        "tree": {"files": 300, "bytes": 5 << 20}, "rounds": dict.fromkeys(calls, 6), "probes": 3, "kills": 2,
+        "killed": "disk", "microkernels": changes.get("microkernels", ["mach"]),
         "campaign": changes.get("campaign", False), "wrong": changes.get("wrong", []),
     }  # fmt: skip
     outcome = {name: {"count": 1, "of": 2, "interval": [0.0945, 0.9055]} for name in OUTCOMES}

@@ -11,18 +11,24 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.comparison import Options, compare
+from bench.comparison import compare
 from bench.kills import OUTCOMES, orders
+from bench.options import Options
+from bench.phases import control_of
+from bench.placement import Placement
+from bench.probes import CLIENTS, Length, places
 from bench.report import WIDTH, report
 from bench.rounds import schedule
-from bench.subject import copy_sparse
+from bench.subject import copy_sparse, default_system
 from microlith.interface.status import UsageError
 
 METRICS = {
     *("null_call", "stat", "read_4k", "write_4k", "tree_write", "tree_read", "boot", "processes", "domains"),
     *("memory", "crossings", "kernel_visits", "messages", "bytes_copied", "wake_ups", "recovery", "failed_apps"),
-    *("lost_writes", "control_ratio"),
+    *("lost_writes", "control_ratio", "interrupt", "bulk_1m", "calls_per_s"),
 }
+NAMES = ("library", "monolith", "mach")
+LENGTH = Length(interrupts=20, window_s=0.05, operations=20)
 EXACT = ("crossings", "kernel_visits", "messages", "bytes_copied")
 
 
@@ -40,8 +46,8 @@ def tree(tmp_path_factory):
 @pytest.fixture(scope="module")
 def document(tree):
     """The document of one comparison."""
-    options = Options(tree=str(tree), rounds=2, tree_rounds=2, operations=50, kills=1, seed=3, budget_s=1000)
-    return compare(options)
+    few = {"rounds": 2, "tree_rounds": 2, "operations": 50, "probes": 2, "length": LENGTH, "kills": 1}
+    return compare(Options(architectures=list(NAMES), tree=str(tree), seed=3, budget_s=1000, **few))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +72,7 @@ def test_records_have_the_form(document):
         assert set(record) == {"architecture", "metric", "value", "unit", "n", "low", "high", "conditions"}
         assert record["low"] <= record["value"] <= record["high"]
         assert record["n"] >= 1
-        assert record["conditions"]["placement"] == "free"
+        assert record["conditions"]["placement"] == "free" or record["metric"] == "null_call"
         assert {"path", "transport"} <= set(record["conditions"])
     json.dumps(document)
 
@@ -96,6 +102,47 @@ def test_bytes_copied_count_the_payload_once_for_each_copy(values):
     assert values["library", "bytes_copied", "read_4k"] == 0
     assert 2 * 4096 < values["monolith", "bytes_copied", "read_4k"] < 2 * 4096 + 500
     assert 4 * 4096 < values["mach", "bytes_copied", "read_4k"] < 4 * 4096 + 1000
+
+
+def conditions(document, name, metric):
+    """Value, n and conditions of every record of a metric."""
+    found = [r for r in document["records"] if (r["architecture"], r["metric"]) == (name, metric)]
+    return [(r["value"], r["n"], r["conditions"]) for r in found]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_interrupts_are_measured_idle_and_under_load(document, name):
+    found = {(c["load"], c["statistic"]): (value, n) for value, n, c in conditions(document, name, "interrupt")}
+    assert set(found) == {(load, statistic) for load in ("idle", "calls") for statistic in ("p50", "p99")}
+    assert all(value > 0 and n == 2 * LENGTH.interrupts for value, n in found.values())
+    assert all(found[load, "p50"][0] <= found[load, "p99"][0] for load in ("idle", "calls"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_null_call_is_measured_in_every_placement(document, name):
+    found = {(c["placement"], c["statistic"]) for _, _, c in conditions(document, name, "null_call")}
+    there = {"free", *(place.name for place in places(Placement()))}
+    assert found == {(place, statistic) for place in there for statistic in ("p50", "p99")}
+
+
+@pytest.mark.parametrize(("name", "clients"), [("library", (1,)), ("monolith", CLIENTS), ("mach", CLIENTS)])
+def test_clients_call_together_where_programs_can(document, name, clients):
+    found = {c["clients"]: value for value, _, c in conditions(document, name, "calls_per_s")}
+    assert tuple(found) == clients
+    assert all(value > 0 for value in found.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_mebibyte_out_of_the_cache_is_verified(document, name):
+    ((value, _, given),) = conditions(document, name, "bulk_1m")
+    assert value > 0
+    assert given["verified"] is True
+    assert given["payload"] == 1 << 20
+
+
+def test_control_is_what_has_most_domains():
+    assert control_of(["monolith", "mach", "library"], default_system(0)) == "mach"
+    assert control_of(["library", "monolith"], default_system(0)) == "library"
 
 
 def test_what_was_read_back_was_verified_and_nothing_synced_was_lost(document, values):

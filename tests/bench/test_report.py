@@ -12,6 +12,13 @@ def text(*arguments, **changes):
     return " ".join(report(document(*arguments, **changes)).split())
 
 
+def section(title, **changes):
+    """The lines of one section of the table."""
+    lines = report(document(**changes)).splitlines()
+    start = lines.index(title)
+    return lines[start : lines.index("", start)]
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 9])
 @pytest.mark.parametrize("campaign", [False, True])
 def test_report_fits_80_columns_however_many_architectures(count, campaign):
@@ -19,6 +26,13 @@ def test_report_fits_80_columns_however_many_architectures(count, campaign):
     made = report(document(calls, campaign=campaign))
     assert max(len(line) for line in made.splitlines()) <= WIDTH
     assert all(name in made for name in calls)
+
+
+def test_table_has_a_row_for_each_architecture_in_every_section():
+    names = [f"architect{number}" for number in range(7)]
+    found = section("one operation, microseconds: median (99 of 100 are faster)", calls=dict.fromkeys(names, 5.0))
+    assert [line.split()[0] for line in found[2:]] == names
+    assert all(len(line) == len(found[1]) for line in found[2:])
 
 
 def test_sentence_on_calls_follows_the_numbers():
@@ -52,6 +66,50 @@ def test_sentence_on_kills_follows_the_numbers():
     )
     assert "Of the synced files, 3 in monolith came back wrong" in text(lost={"monolith": 3})
     assert "took the copying program down" not in text()
+
+
+def test_sentence_on_interrupts_tells_apart_what_their_intervals_tell_apart():
+    late = {"library": 50.0, "monolith": 51.0, "mach": 200.0}
+    found = text(late=late)
+    assert "after 50.0 us in library, 51.0 us in monolith (not told apart from library) and 200 us in mach" in found
+    assert "while a program calls as fast as it can, after 150 us in library (3.0 times as long)" in found
+    assert "25.0 us in library (0.50 times as long)" in text(late=late, loaded=0.5)
+    assert "made no difference that stands out" in text(late=late, loaded=1.0)
+    assert "200 us in mach (not told apart from monolith)" in text(late=late, control=(0.2, 5.0))
+
+
+def test_sentence_on_clients_follows_the_numbers():
+    found = text(clients={"library": (1,)})
+    assert "with 8 clients at once: 400 000 in monolith (8.0 times what one client makes) and 80 000 in mach" in found
+    assert "library runs one program at a time." in found
+    assert "at a time" not in text()
+    assert "80 000 in mach (not told apart from one client)" in text(control=(0.1, 10.0))
+
+
+def test_clients_that_cannot_be_together_are_dashes():
+    (row,) = (
+        line
+        for line in section("null calls a second, of all clients together", clients={"library": (1,)})
+        if "library" in line
+    )
+    assert row.split()[-3:] == ["-", "-", "-"]
+
+
+def test_sentence_on_placement_says_what_stands_out():
+    calls = {"library": 0.1, "mach": 100.0}
+    found = text(calls, placed={"same-core": 0.5, "spread": 1.0})
+    assert "a null call takes, with all on one core, 0.50 times as long in library and 0.50 times as long" in found
+    assert "client and servers on two" not in found
+    assert "Against where" not in text(calls, control=(0.3, 3.0))
+
+
+def test_sentence_on_bulk_names_the_fastest_first():
+    assert "comes at 100 GB/s in library, 0.5 GB/s in monolith and 0.1 GB/s in mach" in text()
+
+
+def test_kernel_lines_are_told_where_a_microkernel_ran():
+    assert "The microkernel's own process is 1234 lines" in text()
+    assert "The microkernel's own process" not in text(microkernels=[])
 
 
 def test_control_out_of_range_is_said():
