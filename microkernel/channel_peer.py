@@ -142,11 +142,13 @@ class ChannelPeer(Peer):
     def grant(self, target: Any, rank: int) -> int:
         handle = super().grant(target, rank)
         if isinstance(target, Object):
-            port = self.channels.port_of(self.holders.owner(target))
-            row = self._rows[handle] = self._free.pop() if self._free else len(self._rows)
-            self.end.enter(row, handle, port, target.badge)
+            self._enter(handle, self.channels.port_of(self.holders.owner(target)), target.badge)
         self.end.enter_next(handle + 1)
         return handle
+
+    def _enter(self, handle: int, port: int, badge: int) -> None:
+        row = self._rows[handle] = self._free.pop() if self._free else len(self._rows)
+        self.end.enter(row, handle, port, badge)
 
     def close_handle(self, handle: int) -> None:
         super().close_handle(handle)
@@ -165,6 +167,7 @@ class ChannelPeer(Peer):
             self._next = handle
             if made is None:
                 self.table[handle] = (STALE, 0)
+                self._enter(handle, port, 0)
             else:
                 self.grant(made, self.holders.rank(made, server))
         self._next = max(self._next, ledger.next)
