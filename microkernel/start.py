@@ -12,6 +12,10 @@ MODULES = ("microlith.process.domain", "microlith.kinds", "microkernel.connectio
 def run(root: Root) -> int:
     """The program of the root domain."""
     spawner = Spawner(root.zygote, MODULES, root.boot.classes, root.boot.root.path)
+    if root.boot.root.parts:
+        from microkernel.inkernel import HostingKernel
+
+        return HostingKernel(root, spawner).run()
     from microkernel.kernel import Kernel
 
     return Kernel(root, spawner).run()

@@ -18,6 +18,7 @@ ARCHITECTURES = {
     "library": "monolith.plans:library",
     "monolith": "monolith.plans:monolith",
     "mach": "microkernel.plans:mach",
+    "mach25": "microkernel.plans:mach25",
 }
 
 #: Programs of root domains, by what the root is (see `root_of`).
@@ -79,4 +80,6 @@ def root_of(plan: "Plan") -> str:
     """Which program realises the root domain of a plan: a key of ROOTS."""
     if plan.root.kind == "process":
         return "library"
-    return "monolith" if plan.root.instances else "broker"
+    links = (*plan.links, *(link for template in plan.templates for link in template.links))
+    through_kernel = not plan.root.instances or any(link.path == "kernel" for link in links)
+    return "broker" if through_kernel else "monolith"

@@ -41,7 +41,11 @@ class Assembly:
 
     def build(self, parts: tuple[PartBirth, ...]) -> None:
         """Make, join and start all servers, lowest rank first, and poll their devices."""
-        for server in self.make(parts).values():
+        self.start(self.make(parts))
+
+    def start(self, made: dict[int, Any]) -> None:
+        """Start servers in this order, and poll their devices."""
+        for server in made.values():
             server.start()
             for device in interrupting(server):
                 self.frame.add_device(server, device)

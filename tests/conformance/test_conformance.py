@@ -9,7 +9,7 @@ from microlith import System
 from tests.conformance import parts, running
 from tests.conformance.tracing import ServerTrace
 
-ARCHITECTURES = ("library", "monolith", "mach")
+ARCHITECTURES = ("library", "monolith", "mach", "mach25")
 
 
 def assistants() -> System:

@@ -1,7 +1,12 @@
-"""The same answers again on mach with servers grouped in several ways: all together, some, across the ranks."""
+"""The same answers again on mach: with servers grouped in several ways, and with servers in the kernel."""
+
+from dataclasses import replace
 
 import pytest
 
+from microkernel.plans import mach
+from microlith.plan.group import grouped
+from microlith.plan.plan import Instance
 from tests.conformance import running, test_conformance, test_system_conformance
 from tests.conformance.test_conformance import assistants, differences
 
@@ -38,3 +43,14 @@ def test_trace_of_the_operating_system_is_the_same_in_groups(domains):
     status, lines, written = test_system_conformance.trace_of("mach", wanted)
     assert (status, written) == (9, b"out\nprompt> ")
     assert differences(test_system_conformance.trace_of("library")[1], lines) == []
+
+
+@pytest.mark.parametrize("domains", [[], [["sink", "front"]], [["sink"], ["front", "top"]]])
+def test_trace_of_assistants_is_the_same_with_servers_in_the_kernel(domains):
+    inside = ("echo", "maker", "waiter")
+    plan = grouped(mach(assistants()), domains)
+    root = replace(plan.root, instances=tuple(Instance(name, name) for name in inside))
+    plan = replace(plan, domains=(root, *(domain for domain in plan.domains[1:] if domain.name not in inside)))
+    status, lines = running.collect(assistants(), "mach", "trace", plan=plan)
+    assert status == 7, "\n".join(lines[-5:])
+    assert differences(test_conformance.trace_of("library")[1], lines) == []
