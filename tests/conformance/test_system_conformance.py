@@ -33,7 +33,7 @@ def operating_system(terminal) -> System:
 
 
 @functools.cache
-def trace_of(architecture):
+def trace_of(architecture, domains=None):
     """The trace, and what the console wrote; the terminal is a pseudo-terminal whose other end is ours."""
     import termios
 
@@ -43,7 +43,7 @@ def trace_of(architecture):
     settings[1] &= ~termios.OPOST
     termios.tcsetattr(theirs, termios.TCSANOW, settings)
     os.write(ours, INPUT + b"\x04\x04\x04")  # ^D ends the half line, then the input
-    status, lines = running.collect(operating_system(os.ttyname(theirs)), architecture, "trace")
+    status, lines = running.collect(operating_system(os.ttyname(theirs)), architecture, "trace", domains=domains)
     os.set_blocking(ours, False)
     written = os.read(ours, 65536)
     os.close(ours)
