@@ -1,37 +1,32 @@
-"""A domain's connection to the microkernel: one DEALER, calls out, requests in.
+"""A domain's connection to the microkernel: calls out, requests in.
 
-The same socket carries what this domain asks of others and what others ask of it.  While a call of its
-own is out, requests wait in the frame's inbox.  The socket sets no identity: the kernel knows who
-speaks by the pid behind it (docs/wire.md).
+The same carrier has what this domain asks of others and what others ask of it.  While a call of its
+own is out, requests wait in the frame's inbox.  Which carrier it is, is a subclass: a ZeroMQ socket
+(dealer.py), a stream socket or shared memory (carriers/).
 """
 
 import os
-from functools import partial
 from time import monotonic_ns
 from typing import Any
 
 import msgspec
-import zmq
-from zmq.backend import Socket as Plain  # without the conveniences, which cost microseconds
 
 from microlith.frame import wire
 from microlith.frame.codec import status_body
 from microlith.frame.connection import ANSWERS, Connection, Gone, bad
 from microlith.frame.frame import NOTICES, Frame
 from microlith.frame.methods import Method, methods_of
-from microlith.frame.page import BEATS, BYTES_IN, BYTES_OUT, IDLE, RECEIVED, SENT, STATE
+from microlith.frame.page import BEATS, BYTES_IN, IDLE, RECEIVED, STATE
 from microlith.frame.reply import CLOSED, Reply
 from microlith.frame.server import Object
 from microlith.frame.stub import Stub
 from microlith.frame.wire import GRANTED, HELD, MINT
 from microlith.interface.operation import Operation
 from microlith.interface.status import BadMessage, Status
-from microlith.process.birth import Birth
 
 TURN_MS = 500  # how often a blocked domain beats and looks at the time
 GRACE_NS = 200_000_000  # the kernel answers at the deadline; this much later we stop believing in it
 HELLO_S = 20.0
-CONNECTED = "inproc://connected"
 LEAVE_NS = 2_000_000_000  # how long a detaching process waits for the kernel to agree
 LINGER_MS = 500
 
@@ -59,12 +54,13 @@ class KernelReply(Reply):
 
 
 class KernelConnection(Connection):
-    """The connection of one domain."""
+    """The connection of one domain.  A subclass says how messages come and go."""
 
     grace_ns = GRACE_NS
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, kernel_pid: int = 0) -> None:
         super().__init__(frame)
+        self.kernel_pid = kernel_pid
         self.parts: dict[int, Any] = {}
         self.open: dict[int, KernelReply] = {}
         self._objects: dict[tuple[int, int], Object] = {}
@@ -75,103 +71,58 @@ class KernelConnection(Connection):
         self._lost: dict[int, int] = {}  # port -> notices dropped here since the last one delivered
         self.welcome: Welcome
 
-    def dial(self, endpoint: str, kernel: int) -> "KernelConnection":
-        """Connect to the kernel, whose pid is `kernel`.  Raises Gone."""
-        self._context = zmq.Context()
-        self.socket = self._context.socket(zmq.DEALER)
-        self.socket.linger = 0
-        self.socket.immediate = 1
-        self.socket.rcvtimeo = TURN_MS
-        self.socket.sndtimeo = TURN_MS
-        self.socket.maxmsgsize = wire.MAX_MESSAGE
-        self._connect(endpoint)
-        self._receive = partial(Plain.recv, self.socket)
-        self._send = partial(Plain.send, self.socket)
-        self._kernel = kernel
-        return self
-
-    def _connect(self, endpoint: str) -> None:
-        """Connect, and wait until the system calls for it are done: seccomp may deny them from now on.
-
-        The handshake and the kernel's gate go on while the domain builds its parts.
-        """
-        done = self._context.socket(zmq.PAIR)
-        self.socket.monitor(CONNECTED, zmq.EVENT_CONNECTED)
-        done.connect(CONNECTED)
-        self.socket.connect(endpoint)
-        connected = done.poll(int(HELLO_S * 1000))
-        self.socket.disable_monitor()
-        done.close(0)
-        if not connected:
-            raise Gone("the kernel does not listen")
-
     def begin(self) -> None:
         until = monotonic_ns() + int(HELLO_S * 1e9)  # for a kernel that is busy
         until = min(until, self.frame.limit or until)
-        self.socket.sndtimeo = max(0, (until - monotonic_ns()) // 1_000_000)
-        self.transmit(wire.pack(wire.HELLO))
-        self.socket.sndtimeo = TURN_MS
+        self.greet(until)
         raw = self.receive(until)
         if raw is None or raw[1] != wire.WELCOME:
             raise Gone("the kernel did not welcome us")
         self.welcome = msgspec.msgpack.decode(wire.parse(raw).body, type=Welcome)
 
-    # --- transport ---------------------------------------------------------------------------------
+    # --- what a carrier does -----------------------------------------------------------------------
 
-    def transmit(self, raw: bytes) -> None:
-        try:
-            self._send(raw)
-        except zmq.Again:
-            raise Gone("the kernel takes no messages") from None
+    def greet(self, until: int) -> None:
+        """Say HELLO, as soon as the kernel takes it."""
+        self.transmit(wire.pack(wire.HELLO))
 
-    def send(self, raw: bytes) -> None:
-        if self.forgotten:
-            self.close_forgotten()
-        words = self.words
-        words[SENT] += 1
-        words[BYTES_OUT] += len(raw)
-        try:
-            self._send(raw)
-        except zmq.Again:
-            raise Gone("the kernel takes no messages") from None
+    def arrived(self) -> bool:
+        """Is there a message?"""
+        raise NotImplementedError
 
-    def receive(self, until: int) -> bytes | None:
-        while True:
-            try:
-                raw: bytes = self._receive()
-                return raw
-            except zmq.Again:
-                self.words[BEATS] += 1
-                if until and monotonic_ns() >= until:
-                    return None
-                if not os.path.exists(f"/proc/{self._kernel}"):
-                    raise Gone("the kernel died") from None
+    def hang_up(self, linger_ms: int) -> None:
+        """Let the connection go; what was sent may take so long to leave."""
+
+    # --- messages ----------------------------------------------------------------------------------
 
     def take(self, until: int) -> bytes | None:
-        try:
-            raw: bytes = self._receive()
-        except zmq.Again:
-            if (late := self.receive(until)) is None:
-                return None
-            raw = late
-        while raw[1] == wire.NOTIFY and len(self.frame.inbox) >= NOTICES:  # we are in a call: it cannot wait here
-            notice = wire.parse(raw)
-            self._lost[notice.port] = self._lost.get(notice.port, 0) + notice.incarnation + 1
-            if (late := self.receive(until)) is None:
-                return None
-            raw = late
-        words = self.words
-        words[RECEIVED] += 1
-        words[BYTES_IN] += len(raw)
+        raw = self.receive(until)
+        while raw is not None and raw[1] == wire.NOTIFY and len(self.frame.inbox) >= NOTICES:
+            self.lose(raw)
+            raw = self.receive(until)
+        if raw is not None:
+            words = self.words
+            words[RECEIVED] += 1
+            words[BYTES_IN] += len(raw)
         return raw
+
+    def lose(self, raw: bytes) -> None:
+        """A notice that cannot wait here, since we are in a call."""
+        notice = wire.parse(raw)
+        self._lost[notice.port] = self._lost.get(notice.port, 0) + notice.incarnation + 1
+
+    def lost_kernel(self) -> None:
+        """Nothing has come for a while: beat, and look whether the kernel lives.  Raises Gone."""
+        self.words[BEATS] += 1
+        if not os.path.exists(f"/proc/{self.kernel_pid}"):
+            raise Gone("the kernel died")
 
     def ready(self) -> None:
         self.transmit(wire.pack(wire.READY, incarnation=self.welcome.incarnation))
 
     def close(self) -> None:
         self.close_forgotten()
-        self.socket.close(LINGER_MS)
-        self._context.term()
+        self.hang_up(LINGER_MS)
 
     def leave(self) -> None:
         """Detach: the kernel forgets this process, which lives on."""
@@ -182,8 +133,7 @@ class KernelConnection(Connection):
                 pass
         except Gone:
             pass
-        self.socket.close(0)
-        self._context.term()
+        self.hang_up(0)
 
     # --- serving -----------------------------------------------------------------------------------
 
@@ -222,7 +172,7 @@ class KernelConnection(Connection):
     def turn(self) -> None:
         """Handle the next message; wait for it, unless notices wait here."""
         inbox = self.frame.inbox
-        if self.frame.notices and not inbox and not self.socket.poll(0):
+        if self.frame.notices and not inbox and not self.arrived():
             return  # a notice that led to another
         raw = inbox.popleft()[1] if inbox else self.take(0)
         if raw is not None:
@@ -429,8 +379,3 @@ class KernelConnection(Connection):
             self._objects[(port, number)] = made
             self.holders.hold(made)  # until RELEASED: what other domains hold
         return number
-
-
-def connect(frame: Frame, birth: Birth, descriptors: dict[str, int]) -> KernelConnection:
-    """The connection of a domain; the kernel welcomes it when it begins."""
-    return KernelConnection(frame).dial(birth.endpoint, birth.parent)

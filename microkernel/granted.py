@@ -16,7 +16,7 @@ import zmq
 from microkernel.channel import ENDS, End, Ledger
 from microkernel.channel_connection import ChannelConnection
 from microkernel.channel_peer import ChannelPeer, Channels
-from microkernel.connection import KernelConnection
+from microkernel.dealer import DealerConnection
 from microlith.frame import wire
 from microlith.frame.codec import read_status
 from microlith.frame.connection import Gone, bad
@@ -128,13 +128,12 @@ class GrantedPeer(ChannelPeer):
         self.granted.drop_offers(self.who)
 
 
-class GrantedConnection(KernelConnection):
+class GrantedConnection(DealerConnection):
     """The kernel's connection, and everything the kernel has granted beside it."""
 
     def __init__(self, frame: Frame, birth: Birth, control: socket.socket) -> None:
         self.spins = birth.spins
-        super().__init__(frame)
-        self.dial(birth.endpoint, birth.parent)
+        super().__init__(frame, birth.endpoint, birth.parent)
         self._control = control
         self._links = tuple(PeerLink(self, number) for number in range(len(birth.peers)))
         self.channels = Channels(frame, birth.spins)

@@ -15,10 +15,10 @@ import os
 from collections import deque
 from typing import Any
 
-from microkernel.broker import Broker
 from microkernel.connection import KernelConnection
 from microkernel.core import events
 from microkernel.kernel import Kernel
+from microkernel.router import Router
 from microkernel.translation import event_of
 from microlith.frame import wire
 from microlith.frame.connection import Gone
@@ -30,7 +30,7 @@ from microlith.process.spawner import Spawner
 TASK, LIFE = 0, 1  # the kernel's own task: domains are numbered from 1
 
 
-class HostingBroker(Broker):
+class HostingBroker(Router):
     """A broker for which one task is no peer but a queue."""
 
     def __init__(self, *given: Any) -> None:
@@ -88,11 +88,10 @@ class Loopback(KernelConnection):
 class HostingKernel(Kernel):
     """The microkernel with the servers of its root domain in it."""
 
-    broker_class: type[Broker] = HostingBroker
     broker: HostingBroker
 
     def __init__(self, root: Root, spawner: Spawner) -> None:
-        super().__init__(root, spawner)
+        super().__init__(root, spawner, HostingBroker)
         self.birth = root.boot.root
         self.frame = Frame(rank=0, checked=self.birth.checked)
         Frame.current = self.frame

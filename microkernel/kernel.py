@@ -1,7 +1,7 @@
 """The kernel process: the broker's loop, the life of its domains, the launcher's orders.
 
 It waits for messages; everything else (interrupt lines, pidfds, the timer, the gate, the control
-channel) rings the bell, which is a message too.
+channel) its broker wakes it for.
 Which domain is started again, and when, is a policy kept outside the core (`restart.py`).
 """
 
@@ -37,9 +37,7 @@ LOOK_AT = 16  # new connections, before a tick
 class Kernel:
     """The microkernel."""
 
-    broker_class: type[Broker] = Broker
-
-    def __init__(self, root: Root, spawner: Spawner) -> None:
+    def __init__(self, root: Root, spawner: Spawner, broker: type[Broker]) -> None:
         self.root = root
         self.stopping = self.stopped = False
         self._stop_order = -1
@@ -48,10 +46,8 @@ class Kernel:
         self.core = Core()
         words = root.page(root.boot.root.domain).words
         words[STATE] = IDLE  # a kernel never says otherwise: it is at work or waits for work
-        endpoint = f"ipc://{root.boot.run}/kernel"
         self.flood = Flood(f"{root.boot.run}/kernel", lambda pid: self.domains.who(pid) is not None)
-        self.broker = self.broker_class(self.core, endpoint, words, self.domains, self.flood.room)
-        os.chmod(f"{root.boot.run}/kernel", 0o666)  # the folder's name is the secret, the gate decides
+        self.broker = broker(self.core, root.boot.run, words, self.domains, self.flood.room)
         self.broker.on |= {
             events.Welcome: self.domains.expect,
             events.Up: self.domains.up,
@@ -72,9 +68,8 @@ class Kernel:
 
     def run(self) -> int:
         """Boot the domains, then serve until stopped."""
-        self.watch(self.broker.door.FD, self._accept)
+        self.broker.attend(self.watch, self._accept)
         self.watch(self._clock.line, self._tick)
-        self.watch(self.broker.gate.socket.FD, self.broker.gate.answer)
         self.watch(self.root.control.fileno(), self.root.attend)
         self.domains.spawner.attend(self.watch, self.unwatch)
         try:
@@ -94,14 +89,14 @@ class Kernel:
     # --- the loop ----------------------------------------------------------------------------------
 
     def turn(self) -> None:
-        """Wait for a message, or the bell, and do what follows."""
+        """Wait for a message, or what is none, and do what follows."""
         broker, core = self.broker, self.core
         if broker.receive():
-            ready = [(descriptor, self._sources.get(descriptor)) for descriptor in broker.bell.ready()]
+            ready = [(descriptor, self._sources.get(descriptor)) for descriptor in broker.ready()]
             for descriptor, source in ready:
                 if source is not None and self._sources.get(descriptor) is source:  # not closed, and given anew, since
                     source()
-            broker.bell.attended()
+            broker.attended()
         if core.earliest < self._armed:
             self._hurry()
         if broker.kept and not self._retrying:
@@ -164,13 +159,13 @@ class Kernel:
     def watch(self, descriptor: int, ready: Callable[[], Any]) -> None:
         """Call `ready` when the descriptor is readable."""
         self._sources[descriptor] = ready
-        self.broker.bell.poll.register(descriptor, select.EPOLLIN)
+        self.broker.poll.register(descriptor, select.EPOLLIN)
 
     def unwatch(self, descriptor: int) -> None:
         """Stop polling a descriptor."""
         if self._sources.pop(descriptor, None) is not None:
             with contextlib.suppress(FileNotFoundError, PermissionError):
-                self.broker.bell.poll.unregister(descriptor)
+                self.broker.poll.unregister(descriptor)
 
     # --- interrupts --------------------------------------------------------------------------------
 

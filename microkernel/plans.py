@@ -1,5 +1,6 @@
 """The architectures of the microkernel."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from microlith.interface.needs import needs_of
@@ -21,16 +22,33 @@ from microlith.plan.plan import (
 from microlith.system.system import Part, System
 
 
+def separate(path: str, transport: str, name: str = "") -> Callable[[System], Plan]:
+    """The architecture that gives every part a domain of its own, with all links of one path and transport.
+
+    So the two can be told apart: what a kernel on the path costs, and what the transport does.
+    """
+    name = name or f"{path}-{transport}"
+
+    def architecture(system: System) -> Plan:
+        parts = (*system.servers.values(), *on_boot(system))
+        links = tuple(link for part in parts for link in wire(part, path, transport))
+        domains = (Domain("kernel", "kernel"), *map(own_domain, parts))
+        later = tuple(Template(app.name, own_domain(app), wire(app, path, transport)) for app in programs(system))
+        return Plan(name, system.name, domains, links, later)
+
+    return architecture
+
+
+kernel_socket, kernel_shared = separate(KERNEL, "socket"), separate(KERNEL, "shared")
+peer_socket, peer_zmq = separate(PEER, "socket"), separate(PEER, "zmq")
+
+
 def mach(system: System) -> Plan:
     """First generation: every server a process of its own, every message through the kernel's ports.
 
     (Accetta et al., "Mach: A New Kernel Foundation for UNIX Development", USENIX Summer 1986.)
     """
-    parts = (*system.servers.values(), *on_boot(system))
-    links = tuple(link for part in parts for link in wire(part, KERNEL, "zmq"))
-    domains = (Domain("kernel", "kernel"), *map(own_domain, parts))
-    templates = tuple(Template(app.name, own_domain(app), wire(app, KERNEL, "zmq")) for app in programs(system))
-    return Plan("mach", system.name, domains, links, templates)
+    return separate(KERNEL, "zmq", "mach")(system)
 
 
 def hybrid(system: System) -> Plan:
@@ -61,11 +79,7 @@ def l4(system: System) -> Plan:
 
     The kernel is on the path of no call.  (Liedtke, "On micro-kernel construction", SOSP 1995.)
     """
-    parts = (*system.servers.values(), *on_boot(system))
-    links = tuple(link for part in parts for link in wire(part, PEER, "shared"))
-    domains = (Domain("kernel", "kernel"), *map(own_domain, parts))
-    templates = tuple(Template(app.name, own_domain(app), wire(app, PEER, "shared")) for app in programs(system))
-    return Plan("l4", system.name, domains, links, templates)
+    return separate(PEER, "shared", "l4")(system)
 
 
 def mach25(system: System) -> Plan:

@@ -6,7 +6,7 @@ It prepares itself on one core while this process imports ZeroMQ on the other.
 from microlith.process.root import Root
 from microlith.process.spawner import Spawner
 
-MODULES = ("microlith.process.domain", "microlith.kinds", "microkernel.connection", "microlith.frame.narrow")
+MODULES = ("microlith.process.domain", "microlith.kinds", "microkernel.dealer", "microlith.frame.narrow")
 
 
 def run(root: Root) -> int:
@@ -19,5 +19,6 @@ def run(root: Root) -> int:
 
         return HostingKernel(root, spawner).run()
     from microkernel.kernel import Kernel
+    from microkernel.router import Router
 
-    return Kernel(root, spawner).run()
+    return Kernel(root, spawner, Router).run()

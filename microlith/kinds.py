@@ -23,6 +23,17 @@ ARCHITECTURES = {
     "l4": "microkernel.plans:l4",
 }
 
+#: The same domains as `mach` and `l4` have, with every path and every transport, to tell their costs apart.  They
+#: are architectures like the others, but no history: `compare` takes them only when they are named.
+VARIANTS = {
+    "kernel-zmq": "microkernel.plans:mach",
+    "kernel-socket": "microkernel.plans:kernel_socket",
+    "kernel-shared": "microkernel.plans:kernel_shared",
+    "peer-zmq": "microkernel.plans:peer_zmq",
+    "peer-socket": "microkernel.plans:peer_socket",
+    "peer-shared": "microkernel.plans:l4",
+}
+
 #: Programs of root domains, by what the root is (see `root_of`).
 ROOTS = {
     "library": "monolith.library:run",
@@ -54,7 +65,7 @@ REPLAY = "microkernel.replay:replay"
 #: How a domain that hangs on a kernel reaches it: (frame, birth, descriptors) -> connection.
 TRANSPORTS = {
     "socket": "microlith.frame.stream:connect",
-    "zmq": "microkernel.connection:connect",
+    "zmq": "microkernel.dealer:connect",
     "shared": "microkernel.channel_connection:connect",
     "granted": "microkernel.granted:connect",
 }
@@ -75,9 +86,10 @@ def resolve(dotted: str) -> Any:
 
 def architecture(name: str) -> "Callable[[System], Plan]":
     """The architecture of that name, or a usage error that lists them."""
-    if name not in ARCHITECTURES:
-        raise UsageError(f"no architecture is called {name!r}; there are {', '.join(ARCHITECTURES)}")
-    found: Callable[[System], Plan] = resolve(ARCHITECTURES[name])
+    known = {**ARCHITECTURES, **VARIANTS}
+    if name not in known:
+        raise UsageError(f"no architecture is called {name!r}; there are {', '.join(known)}")
+    found: Callable[[System], Plan] = resolve(known[name])
     return found
 
 

@@ -34,9 +34,10 @@ class ArchitectureName(_Type):
     name = "architecture"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """The architectures there are; of a list `a,b` the last one is completed."""
+        """The architectures there are; of a list `a,b` the last one is completed.  Variants come last."""
         before, comma, last = incomplete.rpartition(",")
-        return [CompletionItem(before + comma + name) for name in kinds.ARCHITECTURES if name.startswith(last)]
+        names = (*kinds.ARCHITECTURES, *kinds.VARIANTS)
+        return [CompletionItem(before + comma + name) for name in names if name.startswith(last)]
 
 
 def system_argument(**options: Any) -> Callable[..., Any]:
