@@ -15,8 +15,6 @@ hostile peer spoils its own calls and nothing else.  In each file:
     a slot         one synchronous request (or answer): a header, capabilities, body, bulk
     a stream       whole messages (docs/wire.md) one after the other, in a ring of STREAM bytes: notices,
                    calls that wait and their answers, cancels, rights given back
-    a ledger       (server's file) the objects that the client holds, for the server's next incarnation:
-                   first the handle to be given next, then a row for each
     a large area   the slot's payload when it is larger than INLINE
 
 A bell is a pipe: its writing end belongs to one side and its reading end to the other, so neither can
@@ -31,12 +29,12 @@ store buffers (tests/explore).
 (Liedtke, "Improving IPC by Kernel Design", SOSP 1993, for a kernel that sets up and stays out of the way.)
 """
 
-import fcntl
 import mmap
 import os
 import select
 import struct
 
+from microkernel.memory import reading, sealed
 from microlith.frame import wire
 from microlith.interface.status import BadMessage
 
@@ -49,8 +47,7 @@ SLOT = 512  # the header of the synchronous message, and behind it what is INLIN
 INLINE = 60 * 1024
 PAYLOAD = SLOT + 64
 STREAM_AT, STREAM = 64 * 1024, 64 * 1024  # a power of two
-LEDGER_AT, LEDGER_ROWS = 128 * 1024, 4096
-LARGE_AT = 256 * 1024
+LARGE_AT = 128 * 1024
 LARGE = wire.MAX_BULK + wire.MAX_BODY + 255 * wire.CAP.size
 SIZE = LARGE_AT + LARGE + -LARGE % mmap.PAGESIZE
 
@@ -58,7 +55,6 @@ SIZE = LARGE_AT + LARGE + -LARGE % mmap.PAGESIZE
 REQUEST = struct.Struct("<QqII")
 #: And an answer: kind and number of capabilities; lengths of body and bulk.
 ANSWER = struct.Struct("<HHxxxxII")
-ROW = struct.Struct("<IIQ")  # of the ledger: handle (0: free), port of the server, badge
 
 ENDS = 4  # descriptors of an end: the file it writes, the file it reads, the bell it hears, the bell it rings
 
@@ -73,11 +69,9 @@ def make(name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 
 def _file(name: str) -> tuple[int, int]:
-    """A memory file whose size is sealed: a descriptor to write it and one that can only read it."""
-    descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.ftruncate(descriptor, SIZE)
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
-    return descriptor, os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+    """A memory file: a descriptor to write it and one that can only read it."""
+    descriptor = sealed(name, SIZE)
+    return descriptor, reading(descriptor)
 
 
 class Broken(Exception):
@@ -196,16 +190,6 @@ class End:
         at += first
         return entries, bytes(into[at : at + body]), bytes(into[at + body : at + body + bulk])
 
-    # --- the ledger --------------------------------------------------------------------------------
-
-    def enter(self, row: int, handle: int, port: int, badge: int) -> None:
-        """Write a row of the ledger."""
-        ROW.pack_into(self.out, LEDGER_AT + (row + 1) * ROW.size, handle, port, badge)
-
-    def enter_next(self, handle: int) -> None:
-        """Write which handle will be given next."""
-        ROW.pack_into(self.out, LEDGER_AT, handle, 0, 0)
-
     def close(self) -> None:
         """Unmap, and close the bells."""
         for view in (self.says, self.hears, self.out, self.into):
@@ -229,14 +213,3 @@ def _from_ring(into: memoryview, position: int, size: int) -> bytes:
     first = min(size, STREAM - at)
     data = bytes(into[STREAM_AT + at : STREAM_AT + at + first])
     return data if first == size else data + bytes(into[STREAM_AT : STREAM_AT + size - first])
-
-
-class Ledger:
-    """What the server's end of an earlier channel had handed out to the same client."""
-
-    def __init__(self, descriptor: int) -> None:
-        with mmap.mmap(descriptor, SIZE, prot=mmap.PROT_READ) as memory:
-            rows = memory[LEDGER_AT : LEDGER_AT + (LEDGER_ROWS + 1) * ROW.size]
-        os.close(descriptor)
-        (self.next, _, _), *found = ROW.iter_unpack(rows)
-        self.rows: list[tuple[int, int, int]] = [row for row in found if row[0]]

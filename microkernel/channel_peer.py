@@ -20,7 +20,6 @@ from microkernel.channel import (
     STUCK,
     Broken,
     End,
-    Ledger,
     make,
 )
 from microlith.frame import wire
@@ -31,15 +30,12 @@ from microlith.frame.holders import Holders
 from microlith.frame.methods import Method
 from microlith.frame.peer import Peer
 from microlith.frame.reply import CLOSED
-from microlith.frame.server import Object
 from microlith.interface.status import BadMessage, NoRight, Stale, Status
 
 ROUND = range(16)  # looks at every slot for one at the streams
 ROUNDS = 25  # of them before the domain sleeps: about what it takes to wake an idle core
 MANY = 64  # requests served before the domain looks at its other sources
 LAST_CALL = 1 << 62
-
-STALE = object()  # in a table: what an earlier incarnation had handed out, and this one does not have
 
 _request, _answer = REQUEST.unpack_from, ANSWER.pack_into
 
@@ -51,8 +47,6 @@ class ChannelPeer(Peer):
         super().__init__(channels.frame, holders, name, quota)
         self.end, self.channels, self.seen = end, channels, 0
         self.hears = end.hears
-        self._rows: dict[int, int] = {}  # of the ledger, by handle
-        self._free: list[int] = []
         self._known: dict[int, tuple[Any, type, Method]] = {}  # by the first word of requests without arguments
         channels.add(self)
 
@@ -137,46 +131,11 @@ class ChannelPeer(Peer):
         if end.hears[ASLEEP]:
             end.ring()
 
-    # --- the table, and its copy in the ledger -----------------------------------------------------
-
-    def grant(self, target: Any, rank: int) -> int:
-        handle = super().grant(target, rank)
-        if isinstance(target, Object):
-            self._enter(handle, self.channels.port_of(self.holders.owner(target)), target.badge)
-        self.end.enter_next(handle + 1)
-        return handle
-
-    def _enter(self, handle: int, port: int, badge: int) -> None:
-        row = self._rows[handle] = self._free.pop() if self._free else len(self._rows)
-        self.end.enter(row, handle, port, badge)
+    # --- the table ---------------------------------------------------------------------------------
 
     def close_handle(self, handle: int) -> None:
         super().close_handle(handle)
         self._known.clear()
-        row = self._rows.pop(handle, None)
-        if row is not None:
-            self._free.append(row)
-            if not self.closed:
-                self.end.enter(row, 0, 0, 0)
-
-    def adopt(self, ledger: Ledger, parts: dict[int, Any]) -> None:
-        """Take over what an earlier incarnation had handed out: an object is made again, or stale."""
-        for handle, port, badge in ledger.rows:
-            server = parts.get(port)
-            made = server.adopt(badge) if badge and server is not None else None
-            self._next = handle
-            if made is None:
-                self.table[handle] = (STALE, 0)
-                self._enter(handle, port, 0)
-            else:
-                self.grant(made, self.holders.rank(made, server))
-        self._next = max(self._next, ledger.next)
-        self.end.enter_next(self._next)
-
-    def find(self, handle: int, operation: int, notify: bool) -> tuple[Any, Method]:
-        if self.table.get(handle, (None, 0))[0] is STALE:
-            raise Stale("its server died, and did not adopt it")
-        return super().find(handle, operation, notify)
 
     # --- the stream --------------------------------------------------------------------------------
 
@@ -227,10 +186,6 @@ class Channels:
         frame.channels = self
         if not fence.register():
             raise Gone("this host has no membarrier, which channels need")
-
-    def port_of(self, server: Any) -> int:
-        """The port of a server of this domain; 0 where there is no kernel to number it."""
-        return int(getattr(self.frame.kernel, "ports", {}).get(id(server), 0))
 
     def add(self, peer: ChannelPeer) -> None:
         """Serve one more client."""

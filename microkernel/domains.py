@@ -115,7 +115,7 @@ class Domains:
             endpoint=self.kernel.broker.endpoint,
             quota={**domain.birth.quota, "descriptors": domain.descriptors},
         )
-        link = self.grants.open(domain) if birth.link == "granted" else {}
+        link = self.grants.open(domain) if birth.link.startswith("peer-") else {}
         birth, descriptors = self.root.endow(birth, domain.stdio, link)
         pid = self.spawner.spawn(birth, descriptors)
         self.admit(domain, pid, os.pidfd_open(pid))

@@ -1,8 +1,8 @@
-"""A domain's connection where the kernel grants channels: control through the kernel, calls past it.
+"""A domain's connection where the kernel grants links to peers: control through the kernel, calls past it.
 
-One thread, one loop: it looks at the channels it serves, at the kernel's messages and at its control
-socket, and blocks on all of them at once.  A channel to a server's next incarnation comes on the control
-socket; whoever calls in between waits for it.
+One thread, one loop: it looks at the links it serves, at the kernel's messages and at its control socket, and
+blocks on all of them at once.  A link to a server's next incarnation comes on the control socket; whoever calls
+in between waits for it.  What carries the links is a subclass (links/).
 """
 
 import select
@@ -10,141 +10,47 @@ import socket
 from time import monotonic_ns
 from typing import Any
 
-import msgspec
 import zmq
 
-from microkernel.channel import ENDS, End, Ledger
-from microkernel.channel_connection import ChannelConnection
-from microkernel.channel_peer import ChannelPeer, Channels
 from microkernel.dealer import DealerConnection
+from microkernel.ledger import Ledger
+from microkernel.links.peer_link import GrantedPeer, PeerLink, Who
 from microlith.frame import wire
-from microlith.frame.codec import read_status
-from microlith.frame.connection import Gone, bad
+from microlith.frame.connection import Gone
 from microlith.frame.frame import Frame
-from microlith.frame.server import Object, Server
 from microlith.frame.stub import Stub
-from microlith.interface.interface import Interface, interface_of
-from microlith.interface.operation import Operation
-from microlith.interface.status import BadMessage, Busy, DeadlineExceeded, Unavailable
+from microlith.interface.status import Busy
 from microlith.process import parcel
 from microlith.process.birth import Birth, SlotBirth
 
-Who = tuple[int, int]  # a task and its incarnation
 OFFER_NS = 1_000_000_000  # how long what a message names may take to come from the kernel
 REFUSED: wire.Cap = (0, 0, 0, 0)
-
-
-class Nothing(Interface):
-    """What every object on a peer link can do besides its own operations."""
-
-    def export(self) -> None: ...
-
-
-EXPORTED = msgspec.structs.replace(Nothing.__operations__["export"], number=wire.EXPORT)
-
-
-class PeerLink(ChannelConnection):
-    """The client's end of a peer link: at any time one channel, or none while the server is down."""
-
-    def __init__(self, granted: "GrantedConnection", number: int) -> None:
-        super().__init__(granted.frame, granted.spins, granted.holders)
-        self.granted, self.number = granted, number
-        self.forgotten = granted.forgotten
-        self.gone = False  # for good
-        self.who = (0, 0)  # the task and incarnation at the other end
-        self._rights: dict[int, Stub] = {}  # what the kernel keeps for us of what we hold here, by handle
-
-    def known(self, handle: int, right: Stub) -> None:
-        """The same capability as the kernel's right."""
-        self._rights[handle] = right
-
-    def right(self, stub: Stub) -> Stub:
-        """A capability of this link as a right of the kernel, which can be passed on."""
-        if stub._handle not in self._rights:
-            raw = self._call_once(stub._handle, EXPORTED, self.frame.deadline_for(EXPORTED), wire.NO_CAPS, b"\x90", b"")
-            caps, body, _ = wire.content(raw)
-            if raw[1] != wire.REPLY or not caps:
-                raise read_status(EXPORTED, body)
-            self._rights[stub._handle] = self.granted.passed(
-                self.who, caps[0][2], interface_of(type(stub)), stub._holder
-            )
-        return self._rights[stub._handle]
-
-    def forget(self, handle: int) -> None:
-        super().forget(handle)
-        self._rights.pop(handle, None)
-
-    def lower(self, capability: Any) -> wire.Cap:
-        if isinstance(capability, Stub) and capability._connection is self:
-            return (0, 0, capability._handle, 0)
-        return self.granted.pass_to(self.who[0], capability, self.party)
-
-    def lift(self, entry: wire.Cap, interface: Any) -> Any:
-        if entry[0] == wire.PASSED:
-            return self.granted.passed(self.who, entry[2], interface, self.party)
-        return super().lift(entry, interface)
-
-    def renew(self, operation: Operation, deadline: int) -> None:
-        self.drop()
-        self.granted.attend()
-        while self.end is None:
-            if self.gone:
-                raise Unavailable(f"{operation.qualified}: its server was given up")
-            if not self.granted.wait(deadline):
-                raise DeadlineExceeded(f"{operation.qualified}: its server did not come back before the deadline")
-            self.granted.attend()
-
-
-class GrantedPeer(ChannelPeer):
-    """The server's end of a peer link: what is passed to third parties goes through the kernel."""
-
-    def __init__(self, granted: "GrantedConnection", end: End, name: str, quota: dict[str, Any], who: Who) -> None:
-        super().__init__(granted.channels, granted.holders, end, name, quota)
-        self.granted, self.who = granted, who
-
-    def _call(self, message: wire.Message) -> None:
-        if message.operation != wire.EXPORT:
-            super()._call(message)
-            return
-        target, _ = self.table.get(message.target, (None, 0))
-        if not isinstance(target, Object | Server):
-            self.send(bad(message.call, BadMessage(f"there is nothing at handle {message.target}")))
-            return
-        caps = (self.granted.pass_to(self.who[0], target, self.holders.owner(target)),)
-        self.send(wire.pack(wire.REPLY, call=message.call, caps=caps, body=b"\x91\xc0"))
-
-    def _lower(self, capability: Any) -> wire.Cap:
-        if isinstance(capability, Stub):
-            return self.granted.pass_to(self.who[0], capability, self._server)
-        return super()._lower(capability)
-
-    def _lift(self, entry: wire.Cap, interface: Any) -> Any:
-        if entry[0] == wire.PASSED:
-            return self.granted.passed(self.who, entry[2], interface, self._server)
-        return super()._lift(entry, interface)
-
-    def close(self) -> None:
-        super().close()
-        self.granted.drop_offers(self.who)
 
 
 class GrantedConnection(DealerConnection):
     """The kernel's connection, and everything the kernel has granted beside it."""
 
-    def __init__(self, frame: Frame, birth: Birth, control: socket.socket) -> None:
-        self.spins = birth.spins
+    def __init__(self, frame: Frame, birth: Birth, descriptors: dict[str, int]) -> None:
         super().__init__(frame, birth.endpoint, birth.parent)
-        self._control = control
-        self._links = tuple(PeerLink(self, number) for number in range(len(birth.peers)))
-        self.channels = Channels(frame, birth.spins)
-        self.channels.forgotten, self.channels.flush = self.forgotten, self.close_forgotten
-        self.channels.before_sleep = self._mail
+        self._control = socket.socket(fileno=descriptors["grants"])
+        self._links = tuple(self.link(number) for number in range(len(birth.peers)))
+        self._clients: dict[Who, GrantedPeer] = {}
         self._offers: dict[tuple[Who, int], wire.Cap] = {}  # what the kernel has passed, and no message has named yet
         self._offered = 0
         self._by_name: dict[str, Any] = {}
         self._names = {part.port: part.name for part in birth.parts}
         self._early: list[tuple[dict[str, Any], tuple[int, ...]]] | None = []  # clients, while there are no servers
         self._all = False  # those that were there at the start have all come
+
+    # --- what a transport does ---------------------------------------------------------------------
+
+    def link(self, number: int) -> PeerLink:
+        """Our end of the link to a peer, not yet connected."""
+        raise NotImplementedError
+
+    def peer(self, client: dict[str, Any], pid: int, descriptors: tuple[int, ...]) -> GrantedPeer:
+        """Our end of a client's link."""
+        raise NotImplementedError
 
     def slot(self, interface: Any, slot: SlotBirth, holder: Any = None) -> Stub:
         if not slot.peer:
@@ -177,24 +83,27 @@ class GrantedConnection(DealerConnection):
             link = self._links[record["link"]]
             link.drop()
             link.gone = bool(record.get("gone"))
-            if descriptors:
+            if "task" in record:
                 link.who = (record["task"], record["life"])
-                link.connect(End(descriptors))
-        elif "serve" in record and self._early is not None:
-            self._early.append((record, descriptors))
-        elif "serve" in record:
-            self._serve_client(record, descriptors)
-        else:
+                link.reach(record, descriptors)
+        elif "all" in record:
             self._all = True
+        elif self._early is not None:
+            self._early.append((record, descriptors))
+        else:
+            self._serve_client(record, descriptors)
 
     def _serve_client(self, record: dict[str, Any], descriptors: tuple[int, ...]) -> None:
-        client, who = record["serve"], (record["task"], record["life"])
-        peer = GrantedPeer(self, End(descriptors[:ENDS]), client["name"], client["quota"], who)
-        for name in client["servers"]:
-            server = self._by_name[name]
-            peer.grant(server, self.holders.rank(server))
-        for descriptor in descriptors[ENDS:]:
-            peer.adopt(Ledger(descriptor), self.parts)
+        who = (record["task"], record["life"])
+        if "serve" not in record:
+            left = self._clients.get(who)
+            if left is not None:
+                left.close()
+            return
+        client, (*ends, ledger) = record["serve"], descriptors
+        peer = self.peer(client, record["pid"], tuple(ends))
+        self._clients[who] = peer
+        peer.join(self, who, Ledger(ledger), [self._by_name[name] for name in client["servers"]])
 
     # --- capabilities that travel ------------------------------------------------------------------
 
@@ -234,6 +143,7 @@ class GrantedConnection(DealerConnection):
 
     def drop_offers(self, who: Who) -> None:
         """A linked process has gone: what it had passed, and never named, goes back."""
+        self._clients.pop(who, None)
         for key in [key for key in self._offers if key[0] == who]:
             kind, _, handle, _ = self._offers.pop(key)
             if kind == wire.GRANTED:
@@ -267,16 +177,19 @@ class GrantedConnection(DealerConnection):
         if not self.pump():
             self.frame.turn()
 
-    def _mail(self) -> bool:
+    def mail(self) -> bool:
         """Is there a message of the kernel, of which its descriptor need not tell any more?  What was dropped goes."""
         if self.forgotten:
             self.close_forgotten()
+        for link in self._links:
+            if link.relays and link.arrived():
+                return True
         return bool(self.frame.inbox) or bool(int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
 
     def pump(self) -> bool:
         """Handle the kernel's messages that are here; were there any?"""
         found = False
-        while not self.frame.stopping and self._mail():
+        while not self.frame.stopping and self.mail():
             raw = self.frame.inbox.popleft()[1] if self.frame.inbox else self.take(0)
             if raw is not None:
                 self.handle(raw)
@@ -294,8 +207,3 @@ class GrantedConnection(DealerConnection):
             link.drop()
         super().leave()
         self._control.close()
-
-
-def connect(frame: Frame, birth: Birth, descriptors: dict[str, int]) -> GrantedConnection:
-    """The connection of a domain whose control socket is the descriptor `grants`."""
-    return GrantedConnection(frame, birth, socket.socket(fileno=descriptors["grants"]))

@@ -1,16 +1,16 @@
-"""The kernel's part in channels: it makes them, hands an end to each side, and stays out of the way.
+"""The kernel's part in peer links: it makes them, hands an end to each side, and stays out of the way.
 
-A domain that may use channels has a control socket to the kernel.  On it come its ends: of a channel to a
-server it may call {link: number of the peer in its birth}, of one from a client of its own {serve: ...}.
-An incarnation gets fresh channels, since a mapping cannot be taken back.  The ledger of the channel before
-(channel.py) comes with a server's new end, so that it can adopt what its predecessor had handed out.
+A domain that has such links has a control socket to the kernel.  On it come its ends: of a link to a server it
+may call {link: number of the peer in its birth}, of one from a client of its own {serve: ...}.  An incarnation
+gets fresh links, since a mapping cannot be taken back.  The client's ledger (ledger.py) comes with each end of a
+server, which adopts what its predecessor had handed out.
 """
 
 import os
 import socket
 from typing import TYPE_CHECKING, Any
 
-from microkernel.channel import make
+from microkernel import ledger
 from microlith.process import parcel
 
 if TYPE_CHECKING:
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class Grants:
-    """Every channel between two domains."""
+    """Every link between two domains that goes past the kernel."""
 
     def __init__(self, domains: "Domains") -> None:
         self.domains = domains
         self._controls: dict[int, socket.socket] = {}  # by task, of those that live
-        self._ledgers: dict[tuple[int, int], int] = {}  # by client's and server's task: a descriptor to read
+        self._ledgers: dict[tuple[int, int], int] = {}  # by client's and server's task
 
     def open(self, domain: "Domain") -> dict[str, int]:
         """A control socket for a domain about to start; the label and descriptor of its end."""
@@ -50,21 +50,17 @@ class Grants:
                 self._make(client, number, server)
 
     def _make(self, client: "Domain", number: int, server: "Domain") -> None:
-        theirs, ours = make(f"{client.name}:{server.name}")
-        ledger = self._ledgers.get((client.task, server.task))
-        given = {"name": client.name, "servers": client.birth.peers[number].servers, "quota": client.birth.quota}
-        serve = {"serve": given, "task": client.task, "life": client.incarnation}
-        self._send(server, serve, (*ours, *((ledger,) if ledger is not None else ())))
-        self._keep(client, server, os.dup(theirs[1]))
+        peer = client.birth.peers[number]
+        theirs, ours = _ends(peer.transport, f"{client.name}:{server.name}")
+        key = (client.task, server.task)
+        if key not in self._ledgers:
+            self._ledgers[key] = ledger.make(f"{client.name}:{server.name}:ledger")
+        given = {"name": client.name, "servers": peer.servers, "quota": client.birth.quota}
+        who = {"task": client.task, "life": client.incarnation}
+        self._send(server, {"serve": given, "pid": client.pid, **who}, (*ours, self._ledgers[key]))
         self._send(client, {"link": number, "task": server.task, "life": server.incarnation}, theirs)
         for descriptor in (*ours, *theirs):
             os.close(descriptor)
-
-    def _keep(self, client: "Domain", server: "Domain", ledger: int) -> None:
-        old = self._ledgers.pop((client.task, server.task), None)
-        if old is not None:
-            os.close(old)
-        self._ledgers[(client.task, server.task)] = ledger
 
     def _send(self, domain: "Domain", record: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         try:
@@ -95,3 +91,12 @@ class Grants:
         for number, peer in enumerate(client.birth.peers):
             if peer.domain == server.name and client.task in self._controls:
                 self._send(client, {"link": number, "gone": True}, ())
+
+
+def _ends(transport: str, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """A new link: the descriptors of the client's end and of the server's."""
+    if transport == "shared":
+        from microkernel.channel import make
+
+        return make(name)
+    raise LookupError(transport)

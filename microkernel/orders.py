@@ -59,7 +59,7 @@ class Orders:
         except BaseException:
             os.close(pidfd)
             raise
-        link = self.domains.grants.open(domain) if domain.birth.link == "granted" else {}
+        link = self.domains.grants.open(domain) if domain.birth.link.startswith("peer-") else {}
         self.domains.admit(domain, pid, pidfd)
         more = {"kernel": os.getpid(), "endpoint": self.domains.kernel.broker.endpoint}
         self.root.attached(record["id"], domain.name, domain.birth, link, **more)

@@ -3,16 +3,17 @@
 It prepares itself on one core while this process imports ZeroMQ on the other.
 """
 
+from microlith.kinds import TRANSPORTS
 from microlith.process.root import Root
 from microlith.process.spawner import Spawner
 
-MODULES = ("microlith.process.domain", "microlith.kinds", "microkernel.dealer", "microlith.frame.narrow")
+MODULES = ("microlith.process.domain", "microlith.kinds", "microlith.frame.narrow")
 
 
 def run(root: Root) -> int:
     """The program of the root domain."""
-    granted = any(birth.link == "granted" for birth in root.boot.domains)
-    modules = (*MODULES, "microkernel.granted") if granted else MODULES
+    links = {birth.link for birth in (*root.boot.domains, *root.boot.templates.values()) if birth.link}
+    modules = (*MODULES, *(TRANSPORTS[link].partition(":")[0] for link in links))
     spawner = Spawner(root.zygote, modules, root.boot.classes, root.boot.root.path)
     if root.boot.root.parts:
         from microkernel.inkernel import HostingKernel

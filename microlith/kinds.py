@@ -67,7 +67,7 @@ TRANSPORTS = {
     "socket": "microlith.frame.stream:connect",
     "zmq": "microkernel.dealer:connect",
     "shared": "microkernel.channel_connection:connect",
-    "granted": "microkernel.granted:connect",
+    "peer-shared": "microkernel.links.over_shared:connect",
 }
 
 #: How a domain with servers in it serves a client on a peer link: (frame, holders, name, quota, spins) -> our end

@@ -210,6 +210,8 @@ class Peer:
 
     def answer(self, call: int, operation: Operation, target: Any, status: Status | None, value: Any) -> None:
         """Send the answer to a call that this server or object worked on last."""
+        if self.closed:
+            return
         if status is not None:
             self.send(wire.pack(wire.STATUS, call=call, body=status_body(status)))
             return

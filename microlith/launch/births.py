@@ -8,10 +8,12 @@ import msgspec
 
 from microlith.interface.devices import Timer
 from microlith.interface.needs import needs_of
+from microlith.interface.status import UsageError
 from microlith.launch.placement import Placement
 from microlith.plan.group import homes, levels
-from microlith.plan.plan import DIRECT, PEER, Domain, Link, Plan, Template, operator
+from microlith.plan.plan import DIRECT, KERNEL, PEER, Domain, Link, Plan, Template, operator
 from microlith.process.birth import Birth, Boot, PartBirth, PeerBirth, SlotBirth, name_class
+from microlith.system.place import listed
 from microlith.system.system import Part, Program, System
 
 
@@ -74,7 +76,7 @@ class _Known:
                 slots.append(SlotBirth(link.slot, link.server, number, self.ranks[link.server], link.path, *place))
             parts.append(self._part(self.part_of(instance.of), tuple(slots)))
         later = (link for template in self.plan.templates for link in template.links)
-        crossing = {link.transport for link in (*self.plan.links, *links, *later) if link.transport}
+        crossing = [link for link in (*self.plan.links, *links, *later) if link.path != DIRECT]
         members = [self.part_of(instance.of) for instance in domain.instances]
         birth = Birth(
             domain=domain.name,
@@ -112,11 +114,18 @@ class _Known:
             return self.placement.server(self.plan.domains.index(domain))
         return self.placement.server(0) if domain is self.plan.root else self.placement.program()
 
-    def _connection(self, crossing: set[str]) -> str:
-        """How a domain reaches its kernel."""
+    def _connection(self, crossing: list[Link]) -> str:
+        """How a domain reaches its kernel, and its peers: a key of kinds.TRANSPORTS.  Raises UsageError."""
+        kinds = {link.path: {x.transport for x in crossing if x.path == link.path} for link in crossing}
+        for path, transports in kinds.items():
+            if len(transports) > 1:
+                raise UsageError(f"the plan's {path} links are over {listed(sorted(transports))}; one transport is all")
+        kernel, peer = kinds.get(KERNEL, set()), kinds.get(PEER, set())
         if self.program != "broker":
-            return next(iter(crossing), "")
-        return "zmq" if crossing <= {"zmq"} else "granted"
+            return next(iter(kernel | peer), "")
+        if peer and kernel - {"zmq"}:
+            raise UsageError(f"with peer links, kernel links are over zmq; the plan has them over {listed(kernel)}")
+        return f"peer-{peer.pop()}" if peer else f"kernel-{kernel.pop()}" if kernel - {"zmq"} else "zmq"
 
     def template(self, template: Template) -> Birth:
         """The birth of a program that starts later."""

@@ -1,0 +1,1 @@
+"""The path through the kernel over transports other than ZeroMQ."""

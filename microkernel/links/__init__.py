@@ -1,0 +1,1 @@
+"""Links between two domains past the kernel, by transport."""

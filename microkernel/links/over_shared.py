@@ -1,0 +1,67 @@
+"""Peer links over shared memory: channels (channel.py)."""
+
+from typing import Any
+
+from microkernel.channel import End
+from microkernel.channel_connection import Answer, ChannelConnection
+from microkernel.channel_peer import ChannelPeer, Channels
+from microkernel.granted import GrantedConnection
+from microkernel.links.peer_link import GrantedPeer, PeerLink
+from microlith.frame import wire
+from microlith.frame.frame import Frame
+from microlith.interface.operation import Operation
+from microlith.interface.status import ServerDied
+from microlith.process.birth import Birth
+
+
+class ChannelLink(PeerLink, ChannelConnection):
+    """The client's end."""
+
+    def __init__(self, granted: GrantedConnection, number: int, spins: bool) -> None:
+        ChannelConnection.__init__(self, granted.frame, spins, granted.holders)
+        self.belong(granted, number)
+
+    @property
+    def connected(self) -> bool:  # type: ignore[override]
+        return self.end is not None
+
+    def reach(self, record: dict[str, Any], descriptors: tuple[int, ...]) -> None:
+        self.connect(End(descriptors))
+
+    def drop(self) -> None:
+        ChannelConnection.drop(self)
+
+    def _again(
+        self, operation: Operation, word: int, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
+    ) -> Answer | None:
+        try:
+            return super()._again(operation, word, deadline, caps, body, bulk)
+        except ServerDied:
+            self.drop()  # the next call waits for the next incarnation
+            raise
+
+
+class GrantedChannelPeer(GrantedPeer, ChannelPeer):
+    """The server's end."""
+
+
+class ChannelsConnection(GrantedConnection):
+    """The connection of a domain whose peer links are channels."""
+
+    def __init__(self, frame: Frame, birth: Birth, descriptors: dict[str, int]) -> None:
+        self.spins = birth.spins
+        self.channels = Channels(frame, birth.spins)
+        super().__init__(frame, birth, descriptors)
+        self.channels.forgotten, self.channels.flush = self.forgotten, self.close_forgotten
+        self.channels.before_sleep = self.mail
+
+    def link(self, number: int) -> ChannelLink:
+        return ChannelLink(self, number, self.spins)
+
+    def peer(self, client: dict[str, Any], pid: int, descriptors: tuple[int, ...]) -> GrantedChannelPeer:
+        return GrantedChannelPeer(self.channels, self.holders, End(descriptors), client["name"], client["quota"])
+
+
+def connect(frame: Frame, birth: Birth, descriptors: dict[str, int]) -> ChannelsConnection:
+    """The connection of a domain."""
+    return ChannelsConnection(frame, birth, descriptors)
