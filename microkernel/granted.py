@@ -182,8 +182,8 @@ class GrantedConnection(DealerConnection):
         if self.forgotten:
             self.close_forgotten()
         for link in self._links:
-            if link.relays and link.arrived():
-                return True
+            if link.relays:
+                link.pass_on()
         return bool(self.frame.inbox) or bool(int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
 
     def pump(self) -> bool:

@@ -23,13 +23,23 @@ class Grants:
     def __init__(self, domains: "Domains") -> None:
         self.domains = domains
         self._controls: dict[int, socket.socket] = {}  # by task, of those that live
+        self._doors: dict[int, str] = {}  # by task: where its ROUTER listens
         self._ledgers: dict[tuple[int, int], int] = {}  # by client's and server's task
 
     def open(self, domain: "Domain") -> dict[str, int]:
         """A control socket for a domain about to start; the label and descriptor of its end."""
         ours, theirs = parcel.pair()
         self._controls[domain.task] = ours
-        return {"grants": theirs.detach()}
+        link = {"grants": theirs.detach()}
+        if domain.server and domain.birth.link == "peer-zmq":
+            door = socket.socket(socket.AF_UNIX)
+            path = f"{self.domains.boot_record.run}/p{domain.task}.{domain.incarnation + 1}"
+            door.bind(path)
+            os.chmod(path, 0o666)  # the folder's name is the secret, the domain's gate decides
+            door.listen()
+            self._doors[domain.task] = path
+            link["door"] = door.detach()
+        return link
 
     def connect(self, domain: "Domain") -> None:
         """A domain has started: join it with its servers and with its clients."""
@@ -39,7 +49,7 @@ class Grants:
             self._join(domain, other)
             self._join(other, domain)
             if other.gone:
-                self._tell_gone(domain, other)
+                self._tell_one(domain, other, "gone")
         self._send(domain, {"all": True}, ())
 
     def _join(self, client: "Domain", server: "Domain") -> None:
@@ -58,7 +68,8 @@ class Grants:
         given = {"name": client.name, "servers": peer.servers, "quota": client.birth.quota}
         who = {"task": client.task, "life": client.incarnation}
         self._send(server, {"serve": given, "pid": client.pid, **who}, (*ours, self._ledgers[key]))
-        self._send(client, {"link": number, "task": server.task, "life": server.incarnation}, theirs)
+        where = {"endpoint": self._doors[server.task]} if server.task in self._doors else {}
+        self._send(client, {"link": number, "task": server.task, "life": server.incarnation, **where}, theirs)
         for descriptor in (*ours, *theirs):
             os.close(descriptor)
 
@@ -78,19 +89,29 @@ class Grants:
         for client, server in list(self._ledgers):
             if client == domain.task:
                 os.close(self._ledgers.pop((client, server)))
+                if server in self._doors:
+                    self._send(self.domains.table[server], {"task": client, "life": domain.incarnation}, ())
+        door = self._doors.pop(domain.task, None)
+        if door is not None:
+            os.unlink(door)
+            self._tell(domain, "down")
 
     def gave_up(self, domain: "Domain") -> None:
         """A server's domain will not come back: tell its clients."""
-        for client in self.domains.table.values():
-            self._tell_gone(client, domain)
+        self._tell(domain, "gone")
         for client_task, server in list(self._ledgers):
             if server == domain.task:
                 os.close(self._ledgers.pop((client_task, server)))
 
-    def _tell_gone(self, client: "Domain", server: "Domain") -> None:
+    def _tell(self, server: "Domain", what: str) -> None:
+        """Tell the clients of a server's domain that it is down, where no hang-up does, or gone for good."""
+        for client in self.domains.table.values():
+            self._tell_one(client, server, what)
+
+    def _tell_one(self, client: "Domain", server: "Domain", what: str) -> None:
         for number, peer in enumerate(client.birth.peers):
             if peer.domain == server.name and client.task in self._controls:
-                self._send(client, {"link": number, "gone": True}, ())
+                self._send(client, {"link": number, what: True}, ())
 
 
 def _ends(transport: str, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -99,4 +120,9 @@ def _ends(transport: str, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
         from microkernel.channel import make
 
         return make(name)
-    raise LookupError(transport)
+    if transport == "zmq":
+        return (), ()  # the client connects to its server's door
+    one, other = socket.socketpair()
+    parcel.widen(one)  # what is small still takes most of a kilobyte there
+    parcel.widen(other)
+    return (one.detach(),), (other.detach(),)

@@ -68,6 +68,8 @@ TRANSPORTS = {
     "zmq": "microkernel.dealer:connect",
     "shared": "microkernel.channel_connection:connect",
     "peer-shared": "microkernel.links.over_shared:connect",
+    "peer-socket": "microkernel.links.over_socket:connect",
+    "peer-zmq": "microkernel.links.over_zmq:connect",
 }
 
 #: How a domain with servers in it serves a client on a peer link: (frame, holders, name, quota, spins) -> our end

@@ -61,9 +61,8 @@ class PeerLink(Connection):
         """The other side is gone, or we are."""
         raise NotImplementedError
 
-    def arrived(self) -> bool:
-        """Is there something to pass on, of which no descriptor tells?  It is passed on."""
-        return False
+    def pass_on(self) -> None:
+        """Pass on the answers that have come, of which no descriptor may tell."""
 
     def known(self, handle: int, right: Stub) -> None:
         """The same capability as the kernel's right."""
@@ -137,15 +136,17 @@ class MessageLink(PeerLink):
     ) -> bytes:
         repeats = REPEATS if operation.idempotent and not caps else 0
         while True:
-            self.unsent = False
+            self.unsent, before = False, self.who
             try:
                 return super()._call_once(handle, operation, deadline, caps, body, bulk)
             except ServerDied:
-                self.drop()
+                if self.who == before:  # else the kernel has connected us anew
+                    self.drop()
                 if not (repeats or (self.unsent and not caps)):
                     raise
                 repeats -= not self.unsent
-                self.renew(operation, deadline)
+                if not self.connected:
+                    self.renew(operation, deadline)
 
     def notify(self, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
         if self.frame.checked:

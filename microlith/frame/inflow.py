@@ -16,6 +16,11 @@ class Inflow:
         self._data += data
         return None
 
+    def keep(self, data: bytes) -> int:
+        """Add bytes that are looked at later; how many wait now."""
+        self._data += data
+        return len(self._data)
+
     def next(self) -> bytes | None:
         """The next whole message, if there is one.  Raises BadMessage when there can never be one."""
         if len(self._data) < wire.HEADER.size:

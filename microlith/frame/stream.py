@@ -1,71 +1,141 @@
-"""A peer link over a Unix stream socket: the client's connection (see socket_peer.py for the server's end)."""
+"""A link over a Unix stream socket: the client's connection (see socket_peer.py for the server's end).
 
+What the other side does not take at once is kept, and sent on while we wait for its answer: so neither a notice
+nor a call past its deadline blocks on a server that does not read.
+"""
+
+import select
 import socket
+import struct
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from microlith.frame import wire
 from microlith.frame.connection import Connection, Gone
+from microlith.frame.holders import Holders
 from microlith.frame.inflow import Inflow
-from microlith.interface.status import BadMessage
+from microlith.frame.reply import Reply
+from microlith.frame.stub import Stub
+from microlith.interface.operation import Operation
+from microlith.interface.status import BadMessage, DeadlineExceeded
 
 if TYPE_CHECKING:
     from microlith.frame.frame import Frame
 
-CHUNK = 256 * 1024
+CHUNK = 64 * 1024  # bytes read at once; from 128 KiB on every read costs the allocator a mapping
 TURN_S = 0.05  # how often a blocked client looks at the time
+TURN_NS = int(TURN_S * 1e9)
+_NOW = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 
 
 class StreamConnection(Connection):
     """The client's end of a socket pair to a peer domain."""
 
-    def __init__(self, frame: "Frame", endpoint: socket.socket) -> None:
-        super().__init__(frame)
+    def __init__(self, frame: "Frame", holders: Holders | None = None) -> None:
+        super().__init__(frame, holders)
+        self.endpoint: Any = None  # a socket, or None while there is none
+        self._inflow = Inflow()
+        self._rest = bytearray()  # what is sent already, for us, and not for the socket
+
+    def connect(self, endpoint: socket.socket) -> None:
+        """Use this socket from now on."""
         endpoint.setblocking(True)
         endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(TURN_S))
-        self.endpoint = endpoint
-        self._inflow = Inflow()
+        self.endpoint, self._inflow, self._rest = endpoint, Inflow(), bytearray()
 
     def transmit(self, raw: bytes) -> None:
+        if self.endpoint is None:
+            raise Gone("there is no other side now")
+        if self._rest:
+            self._rest += raw
+            self._push()
+            return
         try:
-            self.endpoint.sendall(raw)
+            sent = self.endpoint.send(raw, _NOW)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            raise Gone(str(error)) from None
+        if sent < len(raw):
+            self._rest += memoryview(raw)[sent:]
+
+    def _push(self) -> None:
+        """Send of the rest what the socket takes."""
+        try:
+            del self._rest[: self.endpoint.send(self._rest, _NOW)]
+        except BlockingIOError:
+            pass
         except OSError as error:
             raise Gone(str(error)) from None
 
+    def _flush(self, until: int) -> bool:
+        """Send all of the rest; False at `until`."""
+        while self._rest:
+            self._push()
+            if self._rest and not self._wait(select.POLLOUT, until):
+                return False
+        return True
+
+    def _wait(self, events: int, until: int) -> int:
+        """Wait for one of these events; 0 at `until`."""
+        poller = select.poll()
+        poller.register(self.endpoint, events)
+        found = poller.poll(None if not until else max(0, (until - monotonic_ns()) // 1_000_000 + 1))
+        return found[0][1] if found else 0
+
     def receive(self, until: int) -> bytes | None:
+        inflow = self._inflow
         while True:
-            message = self._inflow.next()
+            message = inflow.next()
             if message is not None:
                 return message
+            if self._rest or (until and until - monotonic_ns() < TURN_NS):
+                events = self._wait(select.POLLIN | (select.POLLOUT if self._rest else 0), until)
+                if not events:
+                    return None
+                if events & select.POLLOUT:
+                    self._push()
+                if events == select.POLLOUT:
+                    continue
             try:
                 data = self.endpoint.recv(CHUNK)
                 if not data:
                     raise Gone("closed")
-                message = self._inflow.feed(data)
+                message = inflow.feed(data)
             except BlockingIOError:
-                if until and monotonic_ns() >= until:
-                    return None
                 continue
             except (OSError, BadMessage) as error:
                 raise Gone(str(error)) from None
             if message is not None:
                 return message
 
+    def _call_once(
+        self, handle: int, operation: Operation, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
+    ) -> bytes:
+        if self._rest and not self._flush(deadline):
+            raise DeadlineExceeded(f"{operation.qualified}: the server does not read; it was not done")
+        return super()._call_once(handle, operation, deadline, caps, body, bulk)
+
+    def forward(self, reply: Reply, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
+        super().forward(reply, stub, operation, arguments)
+        self._flush(self.frame.limit)
+
     def close(self) -> None:
         """The end of the program."""
-        self.endpoint.close()
+        if self.endpoint is not None:
+            self.endpoint.close()
 
     def lift(self, entry: wire.Cap, interface: Any) -> Any:
         _, rank, handle, _ = entry
-        return self.stub(interface, handle, rank)
+        return self.stub(interface, handle, rank, self.party)
 
 
 def _timeval(seconds: float) -> bytes:
-    import struct
-
     return struct.pack("@ll", int(seconds), int(seconds % 1 * 1e6))
 
 
 def connect(frame: "Frame", birth: Any, descriptors: dict[str, int]) -> StreamConnection:
     """The connection of a domain whose end of the trap is the descriptor `link`."""
-    return StreamConnection(frame, socket.socket(fileno=descriptors["link"]))
+    made = StreamConnection(frame)
+    made.connect(socket.socket(fileno=descriptors["link"]))
+    return made

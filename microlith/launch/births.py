@@ -78,6 +78,8 @@ class _Known:
         later = (link for template in self.plan.templates for link in template.links)
         crossing = [link for link in (*self.plan.links, *links, *later) if link.path != DIRECT]
         members = [self.part_of(instance.of) for instance in domain.instances]
+        reached = self._connection(crossing) if domain is not self.plan.root else ""
+        local = {"local": True} if reached == "peer-zmq" else {}  # it connects to its servers while it runs
         birth = Birth(
             domain=domain.name,
             parts=tuple(parts),
@@ -85,7 +87,7 @@ class _Known:
             rank=max(
                 (self.levels[self.homes[p.name]] if p.name in self.homes else p.rank for p in parts), default=self.top
             ),
-            link=self._connection(crossing) if domain is not self.plan.root else "",
+            link=reached,
             peers=tuple(
                 PeerBirth(home, links[0].transport, tuple(link.server for link in links))
                 for home, links in peers.items()
@@ -94,7 +96,7 @@ class _Known:
             cores=self._cores(domain),
             spins=self.placement.spins,
             path=_search_path(self.system),
-            confine=_confine(members),
+            confine=_confine(members) | local,
             quota=_quota(members),
             fresh=any(part.start.get("fresh") for part in members),
         )

@@ -9,6 +9,7 @@ A layer the host does not offer is left out; `microlith doctor` says which, and 
 import ctypes
 import errno
 import os
+import socket
 import struct
 import sys
 
@@ -35,6 +36,7 @@ _DENIED = {
     "open_by_handle_at": 304, "sched_setaffinity": 203, "setpriority": 141, "acct": 163, "quotactl": 179,
 }  # fmt: skip
 _NETWORK = ("socket", "connect", "accept", "bind", "listen", "accept4")
+_LOCAL = ("connect", "accept", "accept4")
 _CLONE3 = 435  # answers ENOSYS, so that libc falls back to clone
 
 
@@ -74,10 +76,11 @@ def _allow(ruleset: int, rights: int, descriptor: int) -> None:
     _libc.syscall(_ADD_RULE, ruleset, 1, struct.pack("@Qi", rights, descriptor), 0)
 
 
-def seccomp(network: bool = False) -> bool:
+def seccomp(network: bool = False, local: bool = False) -> bool:
     """Deny the system calls of the list above with EPERM, to every thread of this process.
 
-    With `network`, sockets stay allowed.  False: this processor has no list.
+    With `network`, sockets stay allowed; with `local`, those of this host's processes (AF_UNIX), but no
+    listening.  False: this processor has no list.
     """
     if os.uname().machine != "x86_64":
         return False
@@ -87,7 +90,11 @@ def seccomp(network: bool = False) -> bool:
     program += [(load, 0, 0, 0), (above, 0, 1, 0x40000000), (give, 0, 0, kill)]
     program += [(equal, 0, 1, _CLONE3), (give, 0, 0, refuse | errno.ENOSYS)]
     for name, number in _DENIED.items():
-        if network and name in _NETWORK:
+        if (network and name in _NETWORK) or (local and name in _LOCAL):
+            continue
+        if local and name == "socket":  # of one family only
+            program += [(equal, 0, 4, number), (load, 0, 0, 16), (equal, 1, 0, socket.AF_UNIX)]
+            program += [(give, 0, 0, refuse | errno.EPERM), (give, 0, 0, allow)]
             continue
         program += [(equal, 0, 1, number), (give, 0, 0, refuse | errno.EPERM)]
     program.append((give, 0, 0, allow))

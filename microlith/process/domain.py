@@ -53,7 +53,7 @@ def live(birth: Birth, descriptors: dict[str, int]) -> int:
         confine.landlock(readable, directories, network)
     connection: Connection = transport(birth.link)(frame, birth, descriptors)
     if not bare:
-        confine.seccomp(network)
+        confine.seccomp(network, bool(birth.confine.get("local")))
     gc.disable()  # what is made now stays
     assembly = Assembly(frame, descriptors, connection)
     program = birth.parts[0].app

@@ -1,0 +1,105 @@
+"""Peer links over Unix stream sockets."""
+
+import socket
+from typing import Any
+
+from microkernel.granted import GrantedConnection
+from microkernel.links.peer_link import GrantedPeer, MessageLink
+from microlith.frame import wire
+from microlith.frame.connection import Gone
+from microlith.frame.frame import Frame
+from microlith.frame.reply import Reply
+from microlith.frame.socket_peer import SocketPeer
+from microlith.frame.stream import CHUNK, StreamConnection
+from microlith.frame.stub import Stub
+from microlith.interface.operation import Operation
+from microlith.interface.status import BadMessage
+from microlith.process.birth import Birth
+
+
+class SocketLink(MessageLink, StreamConnection):
+    """The client's end."""
+
+    def __init__(self, granted: GrantedConnection, number: int) -> None:
+        StreamConnection.__init__(self, granted.frame, granted.holders)
+        self.belong(granted, number)
+        self._watched = False  # the loop looks for answers to pass on
+
+    @property
+    def connected(self) -> bool:  # type: ignore[override]
+        return self.endpoint is not None
+
+    def reach(self, record: dict[str, Any], descriptors: tuple[int, ...]) -> None:
+        self.connect(socket.socket(fileno=descriptors[0]))
+
+    def drop(self) -> None:
+        if self.endpoint is not None:
+            if self._watched:
+                self.frame.unwatch(self.endpoint.fileno())
+                self._watched = False
+            self.endpoint.close()
+            self.endpoint = None
+            self.lose_relays()
+
+    def transmit(self, raw: bytes) -> None:
+        try:
+            super().transmit(raw)
+        except Gone:
+            self.unsent = raw[1] != wire.CANCEL
+            raise
+
+    def offer(self, raw: bytes) -> bool:
+        try:
+            if self._rest:
+                self._push()
+            if self._rest:
+                return False
+            self.send(raw)  # of which a part may stay for the next message to push
+        except Gone:
+            return False
+        return True
+
+    def forward(self, reply: Reply, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
+        if self.endpoint is not None and not self._watched:
+            self._watched = True
+            self.frame.watch(self.endpoint.fileno(), self._readable)
+        super().forward(reply, stub, operation, arguments)
+
+    def pass_on(self) -> None:
+        while (message := self._inflow.next()) is not None:  # it came behind the answer to a call
+            self.drop_late(message)
+
+    def _readable(self) -> None:
+        """In the loop: answers to pass on, or the end of the other side."""
+        try:
+            data = self.endpoint.recv(CHUNK, socket.MSG_DONTWAIT)
+            message = self._inflow.feed(data) if data else None
+            if message is not None:
+                self.drop_late(message)
+            self.pass_on()
+        except BlockingIOError:
+            return
+        except (OSError, BadMessage):
+            data = b""
+        if not data:
+            self.drop()
+
+
+class GrantedSocketPeer(GrantedPeer, SocketPeer):
+    """The server's end."""
+
+
+class SocketsConnection(GrantedConnection):
+    """The connection of a domain whose peer links are sockets."""
+
+    def link(self, number: int) -> SocketLink:
+        return SocketLink(self, number)
+
+    def peer(self, client: dict[str, Any], pid: int, descriptors: tuple[int, ...]) -> GrantedSocketPeer:
+        endpoint = socket.socket(fileno=descriptors[0])
+        return GrantedSocketPeer(self.frame, self.holders, endpoint, client["name"], client["quota"])
+
+
+def connect(frame: Frame, birth: Birth, descriptors: dict[str, int]) -> SocketsConnection:
+    """The connection of a domain."""
+    return SocketsConnection(frame, birth, descriptors)
