@@ -115,13 +115,18 @@ class Domains:
             endpoint=self.kernel.broker.endpoint,
             quota={**domain.birth.quota, "descriptors": domain.descriptors},
         )
-        link = self.grants.open(domain) if birth.link.startswith("peer-") else {}
+        link = self.links(domain)
         birth, descriptors = self.root.endow(birth, domain.stdio, link)
         pid = self.spawner.spawn(birth, descriptors)
         self.admit(domain, pid, os.pidfd_open(pid))
         self.root.spent(descriptors)
         self.root.drop(link)
         domain.stdio = ()
+
+    def links(self, domain: Domain) -> dict[str, int]:
+        """What the next incarnation of a domain is handed to reach the kernel and its peers, by label."""
+        granted = self.grants.open(domain) if domain.birth.link.startswith("peer-") else {}
+        return granted | self.kernel.broker.open(domain.task)
 
     def admit(self, domain: Domain, pid: int, pidfd: int) -> None:
         """Take a process for the next incarnation of a domain."""

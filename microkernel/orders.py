@@ -53,13 +53,15 @@ class Orders:
             raise LookupError(f"pid {pid} cannot be attached: {error.strerror}") from None
         try:
             name, birth = self.root.program(record)
-            if not record.get("channels"):
+            if birth.link == "kernel-shared" and not record.get("channels"):
+                raise UsageError("this machine is reached over shared memory alone, which the client cannot use")
+            if birth.link.startswith("peer-") and not record.get("channels"):
                 birth = msgspec.structs.replace(birth, link="zmq", peers=())
             domain = self.domains.create(name, birth, child=False)
         except BaseException:
             os.close(pidfd)
             raise
-        link = self.domains.grants.open(domain) if domain.birth.link.startswith("peer-") else {}
+        link = self.domains.links(domain)
         self.domains.admit(domain, pid, pidfd)
         more = {"kernel": os.getpid(), "endpoint": self.domains.kernel.broker.endpoint}
         self.root.attached(record["id"], domain.name, domain.birth, link, **more)

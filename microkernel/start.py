@@ -3,10 +3,16 @@
 It prepares itself on one core while this process imports ZeroMQ on the other.
 """
 
-from microlith.kinds import TRANSPORTS
+from microlith.kinds import TRANSPORTS, resolve
 from microlith.process.root import Root
 from microlith.process.spawner import Spawner
 
+#: How domains reach the kernel, where it is not ZeroMQ.
+ROUTER = "microkernel.router:Router"
+BROKERS = {
+    "kernel-socket": "microkernel.carriers.socket_broker:SocketBroker",
+    "kernel-shared": "microkernel.carriers.ring_broker:RingBroker",
+}
 MODULES = ("microlith.process.domain", "microlith.kinds", "microlith.frame.narrow")
 
 
@@ -20,6 +26,6 @@ def run(root: Root) -> int:
 
         return HostingKernel(root, spawner).run()
     from microkernel.kernel import Kernel
-    from microkernel.router import Router
 
-    return Kernel(root, spawner, Router).run()
+    broker = next((BROKERS[link] for link in links if link in BROKERS), ROUTER)
+    return Kernel(root, spawner, resolve(broker)).run()

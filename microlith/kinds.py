@@ -67,6 +67,8 @@ TRANSPORTS = {
     "socket": "microlith.frame.stream:connect",
     "zmq": "microkernel.dealer:connect",
     "shared": "microkernel.channel_connection:connect",
+    "kernel-socket": "microkernel.carriers.socket_connection:connect",
+    "kernel-shared": "microkernel.carriers.ring_connection:connect",
     "peer-shared": "microkernel.links.over_shared:connect",
     "peer-socket": "microkernel.links.over_socket:connect",
     "peer-zmq": "microkernel.links.over_zmq:connect",

@@ -21,6 +21,11 @@ class Inflow:
         self._data += data
         return len(self._data)
 
+    @property
+    def waiting(self) -> bool:
+        """Is there a message, or the beginning of one?"""
+        return bool(self._data)
+
     def next(self) -> bytes | None:
         """The next whole message, if there is one.  Raises BadMessage when there can never be one."""
         if len(self._data) < wire.HEADER.size:

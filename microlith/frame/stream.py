@@ -40,7 +40,7 @@ class StreamConnection(Connection):
     def connect(self, endpoint: socket.socket) -> None:
         """Use this socket from now on."""
         endpoint.setblocking(True)
-        endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(TURN_S))
+        endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval(TURN_S))
         self.endpoint, self._inflow, self._rest = endpoint, Inflow(), bytearray()
 
     def transmit(self, raw: bytes) -> None:
@@ -130,7 +130,8 @@ class StreamConnection(Connection):
         return self.stub(interface, handle, rank, self.party)
 
 
-def _timeval(seconds: float) -> bytes:
+def timeval(seconds: float) -> bytes:
+    """Seconds as setsockopt(2) takes them."""
     return struct.pack("@ll", int(seconds), int(seconds % 1 * 1e6))
 
 
