@@ -149,6 +149,11 @@ class End:
         return data
 
     @property
+    def taken(self) -> int:
+        """How many bytes of the stream that we read have been taken."""
+        return self._head
+
+    @property
     def room(self) -> int:
         """How many bytes the stream that we write has room for."""
         return STREAM - self._tail + int(self.hears[HEAD])

@@ -9,6 +9,7 @@ Who speaks is known by the line, which the kernel makes and hands to one process
 
 import select
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from microkernel.broker import HELLO, HIGH_WATER, QUEUED, Broker
@@ -77,9 +78,12 @@ class LineBroker(Broker):
     # --- messages in -------------------------------------------------------------------------------
 
     def receive(self) -> bool:
-        """Wait until something is ready, and handle the messages.  True: something else was ready."""
+        return self.wait(-1)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until something is ready (-1: for ever), handle the messages.  True: something else was ready."""
         lines, others = self._by_descriptor, []
-        for descriptor, event in self.poll.poll():
+        for descriptor, event in self.poll.poll(seconds):
             line = lines.get(descriptor)
             if line is None:
                 others.append(descriptor)
@@ -95,9 +99,13 @@ class LineBroker(Broker):
         return self._ready
 
     def read(self, line: Line) -> bool:
+        """Handle what has come on a line that is ready; was there anything?"""
+        return self.serve(line, line.take)
+
+    def serve(self, line: Line, take: Callable[[], bytes]) -> bool:
         """Handle what has come on a line; was there anything?"""
         try:
-            data = line.take()
+            data = take()
             if line.queue:  # what we were woken for may be room
                 self._send_on(line)
             raw = (line.inflow.feed(data) or line.inflow.next()) if data else None

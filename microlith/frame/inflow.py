@@ -1,6 +1,7 @@
 """Bytes in, whole messages out: what every transport that carries a stream of bytes needs."""
 
 from microlith.frame import wire
+from microlith.interface.status import BadMessage
 
 
 class Inflow:
@@ -29,6 +30,8 @@ class Inflow:
     def next(self) -> bytes | None:
         """The next whole message, if there is one.  Raises BadMessage when there can never be one."""
         if len(self._data) < wire.HEADER.size:
+            if self._data and self._data[0] != wire.VERSION:
+                raise BadMessage("not the beginning of a message")
             return None
         size = wire.size_of(self._data)
         if len(self._data) < size:
