@@ -6,6 +6,7 @@ gets fresh links, since a mapping cannot be taken back.  The client's ledger (le
 server, which adopts what its predecessor had handed out.
 """
 
+import contextlib
 import os
 import socket
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,8 @@ class Grants:
         if domain.server and domain.birth.link == "peer-zmq":
             door = socket.socket(socket.AF_UNIX)
             path = f"{self.domains.boot_record.run}/p{domain.task}.{domain.incarnation + 1}"
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)  # of a kernel before us
             door.bind(path)
             os.chmod(path, 0o666)  # the folder's name is the secret, the domain's gate decides
             door.listen()

@@ -8,11 +8,8 @@ from microkernel.links.peer_link import GrantedPeer, MessageLink
 from microlith.frame import wire
 from microlith.frame.connection import Gone
 from microlith.frame.frame import Frame
-from microlith.frame.reply import Reply
 from microlith.frame.socket_peer import SocketPeer
 from microlith.frame.stream import CHUNK, StreamConnection
-from microlith.frame.stub import Stub
-from microlith.interface.operation import Operation
 from microlith.interface.status import BadMessage
 from microlith.process.birth import Birth
 
@@ -59,11 +56,10 @@ class SocketLink(MessageLink, StreamConnection):
             return False
         return True
 
-    def forward(self, reply: Reply, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
+    def listen(self) -> None:
         if self.endpoint is not None and not self._watched:
             self._watched = True
             self.frame.watch(self.endpoint.fileno(), self._readable)
-        super().forward(reply, stub, operation, arguments)
 
     def pass_on(self) -> None:
         while (message := self._inflow.next()) is not None:  # it came behind the answer to a call

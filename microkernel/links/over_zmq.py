@@ -19,9 +19,6 @@ from microkernel.links.peer_link import MessageLink
 from microlith.frame import wire
 from microlith.frame.connection import Connection, Gone
 from microlith.frame.frame import Frame
-from microlith.frame.reply import Reply
-from microlith.frame.stub import Stub
-from microlith.interface.operation import Operation
 from microlith.interface.status import Busy
 from microlith.process.birth import Birth
 
@@ -109,11 +106,10 @@ class DealerLink(MessageLink):
 
     # --- calls handed on ---------------------------------------------------------------------------
 
-    def forward(self, reply: Reply, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
+    def listen(self) -> None:
         if self.socket is not None and not self._watched:
             self._watched = True
             self.frame.watch(self.socket.FD, self.pass_on)
-        super().forward(reply, stub, operation, arguments)
 
     def pass_on(self) -> None:
         while self.socket is not None and int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:

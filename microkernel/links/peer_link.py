@@ -16,6 +16,7 @@ from microlith.frame.connection import REPEATS, Connection, bad
 from microlith.frame.facade import check_arguments
 from microlith.frame.methods import Method
 from microlith.frame.peer import Peer
+from microlith.frame.reply import Reply
 from microlith.frame.server import Object, Server
 from microlith.frame.stub import Stub
 from microlith.interface.interface import Interface, interface_of
@@ -109,6 +110,23 @@ class PeerLink(Connection):
                 raise DeadlineExceeded(f"{operation.qualified}: its server did not come back before the deadline")
             self.granted.attend()
 
+    def notify(self, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
+        if not self.connected:
+            self.granted.attend()
+        super().notify(stub, operation, arguments)
+
+    def forward(self, reply: Reply, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
+        if not self.connected:
+            self.granted.attend()
+        if self.gone:
+            reply.break_off(Unavailable(f"{operation.qualified}: its server was given up"))
+            return
+        self.listen()
+        super().forward(reply, stub, operation, arguments)
+
+    def listen(self) -> None:
+        """Have the domain's loop look for answers to what is handed on."""
+
     def lose_relays(self) -> None:
         """What had been handed on through this link gets no answer."""
         relays, self.relays = self.relays, {}
@@ -149,6 +167,8 @@ class MessageLink(PeerLink):
                     self.renew(operation, deadline)
 
     def notify(self, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
+        if not self.connected:
+            self.granted.attend()
         if self.frame.checked:
             check_arguments(operation, arguments)
         body, bulk, _ = self.codec.request(operation, arguments)
