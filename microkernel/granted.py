@@ -198,7 +198,7 @@ class GrantedConnection(DealerConnection):
 
     def close(self) -> None:
         for link in self._links:
-            link.drop()
+            link.finish()
         self._control.close()
         super().close()
 

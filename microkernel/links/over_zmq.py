@@ -4,6 +4,7 @@ ZeroMQ tells nobody that the other end is gone: the kernel does, on the control 
 looks from time to time.
 """
 
+import contextlib
 import socket
 from functools import partial
 from time import monotonic_ns
@@ -15,11 +16,11 @@ from zmq.backend import Socket as Plain  # without the conveniences, which cost 
 from microkernel.connection import LINGER_MS
 from microkernel.granted import GrantedConnection
 from microkernel.links.hub import HIGH_WATER, Hub, HubPeer
-from microkernel.links.peer_link import MessageLink
+from microkernel.links.peer_link import EXPORTED, MessageLink
 from microlith.frame import wire
 from microlith.frame.connection import Connection, Gone
 from microlith.frame.frame import Frame
-from microlith.interface.status import Busy
+from microlith.interface.status import Busy, Status
 from microlith.process.birth import Birth
 
 TURN_MS = 50  # how often a blocked client looks at the control socket
@@ -35,6 +36,7 @@ class DealerLink(MessageLink):
         self.socket: Any = None
         self._context = context
         self._watched = False  # the loop looks for answers to pass on
+        self._told = False  # the last message was a notice
 
     @property
     def connected(self) -> bool:  # type: ignore[override]
@@ -56,15 +58,24 @@ class DealerLink(MessageLink):
             if self._watched:
                 self.frame.unwatch(self.socket.FD)
                 self._watched = False
-            self.socket.close(LINGER_MS)
+            self.socket.close(0)  # lingering, libzmq can wait for ever for a peer that dies meanwhile
             self.socket = None
             self.lose_relays()
+
+    def finish(self) -> None:
+        """What was told last has arrived when a question after it is answered."""
+        if self.connected and self._told:
+            with contextlib.suppress(Gone, Status):
+                soon = monotonic_ns() + LINGER_MS * 1_000_000
+                Connection._call_once(self, 0, EXPORTED, soon, wire.NO_CAPS, b"\x90", b"")
+        self.drop()
 
     # --- messages ----------------------------------------------------------------------------------
 
     def transmit(self, raw: bytes) -> None:
         if self.socket is None:
             raise Gone("there is no other side now")
+        self._told = raw[1] == wire.NOTIFY
         try:
             self._send(raw, zmq.DONTWAIT)
         except zmq.Again:

@@ -62,6 +62,10 @@ class PeerLink(Connection):
         """The other side is gone, or we are."""
         raise NotImplementedError
 
+    def finish(self) -> None:
+        """The end of the program."""
+        self.drop()
+
     def pass_on(self) -> None:
         """Pass on the answers that have come, of which no descriptor may tell."""
 
