@@ -24,6 +24,7 @@ from microkernel.translation import event_of
 from microlith.frame import wire
 from microlith.frame.connection import Gone
 from microlith.frame.frame import Frame
+from microlith.frame.page import SENT
 from microlith.process.assembly import Assembly
 from microlith.process.root import Root
 from microlith.process.spawner import Spawner
@@ -69,6 +70,7 @@ class Loopback(KernelConnection):
     def send(self, raw: bytes) -> None:
         if self._forgotten:
             self._close_forgotten()
+        self.words[SENT] += 1
         self.transmit(raw)
 
     def receive(self, until: int) -> bytes | None:
@@ -104,7 +106,7 @@ class HostingKernel(Kernel):
         self.assembly = Assembly(self.frame, root.devices, self.loopback)
         self._turning = False  # a turn of the frame is due, and no descriptor says so
         self.broker.on |= {events.Welcome: self._expect, events.Up: self._up}
-        root.handlers["kill"] = self._kill
+        root.handlers |= {"kill": self._kill, "state": self._state}
 
     def run(self) -> int:
         """Start the servers inside, then be a kernel."""
@@ -147,6 +149,12 @@ class HostingKernel(Kernel):
             self.domains.up(effect)
         elif not any(not birth.parts[0].app for birth in self.root.boot.domains):
             self.root.event("ready", pid=os.getpid())
+
+    def _state(self, record: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+        """What every domain is doing; of the kernel's also how many messages its own servers have sent."""
+        state = self.orders.state(record, descriptors)
+        state["domains"][0]["own_sent"] = self.frame.page.words[SENT]
+        return state
 
     def _kill(self, record: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         """Put a fault into a server inside, which has no process of its own; else as any kernel does."""

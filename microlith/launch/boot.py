@@ -13,7 +13,7 @@ from microlith.kinds import root_of
 from microlith.launch import rundir
 from microlith.launch.births import births
 from microlith.launch.machine import Machine
-from microlith.plan.group import Groups, planned
+from microlith.plan.group import Groups, grouped, planned
 from microlith.plan.plan import Plan
 from microlith.process.parts import open_device
 from microlith.system.check import check
@@ -47,7 +47,10 @@ def boot(
     check(system)
     if on_fault not in ("panic", "oops"):
         raise UsageError(f"on_fault is {on_fault!r}; it can be 'panic' or 'oops'")
-    plan = plan or planned(system, find_architecture(architecture), domains)
+    if plan is None:
+        plan = planned(system, find_architecture(architecture), domains)
+    elif domains is not None:
+        plan = grouped(plan, domains)
     root = replace(plan.domains[0], options={**plan.domains[0].options, "on_fault": on_fault})
     plan = replace(plan, domains=(root, *plan.domains[1:]))
     record = str(Path(record).resolve()) if record else ""
