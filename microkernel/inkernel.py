@@ -119,12 +119,16 @@ class HostingKernel(Kernel):
         self.assembly.start(made)
         self.watch(self.frame.fileno(), self._attend)
         self.loopback.transmit(wire.pack(wire.READY, incarnation=LIFE))
+        self._look_again()
         return super().run()
 
     def turn(self) -> None:
         """A turn of the kernel, then what it has brought for the servers inside."""
         super().turn()
         self.loopback.drain()
+        self._look_again()
+
+    def _look_again(self) -> None:
         if self.frame.due and not self._turning:
             self._turning = True
             self.later(0, self._attend)
