@@ -81,6 +81,7 @@ class KernelConnection(Connection):
         self.open: dict[int, KernelReply] = {}
         self._objects: dict[tuple[int, int], Object] = {}
         self._numbers: dict[tuple[int, int], int] = {}  # by port and id of the object
+        self._badges: dict[tuple[int, int], int] = {}  # by port and number: what the kernel was told
         self._next_object = 1
         self._port = 0
         self._lifted: set[int] = set()  # handles of the request being read that have stubs
@@ -196,6 +197,8 @@ class KernelConnection(Connection):
             if made is not None:
                 new = self._number(made, port)
                 self.transmit(wire.pack(wire.ADOPT, call=number, target=new, port=port))
+                self._badges[(port, new)] = badge
+                self._tell_badge(made, port)
         self.ready()
         words, inbox = self.words, self.frame.inbox
         while not self.frame.stopping:
@@ -248,6 +251,8 @@ class KernelConnection(Connection):
             self.open[call] = reply = KernelReply(self, call, operation, target, port)
         result = self.frame.serve(target, method, arguments, reply, deadline)
         del arguments  # capabilities that came with them, and were not kept, go back before the answer
+        if target_number:
+            self._tell_badge(target, port)
         if isinstance(result, Reply):
             return
         if operation.waits:
@@ -323,6 +328,7 @@ class KernelConnection(Connection):
         gone = self._objects.pop((message.port, message.target), None)
         if gone is not None:
             self._numbers.pop((message.port, id(gone)), None)
+            self._badges.pop((message.port, message.target), None)
             gone.released()
 
     def _stop(self) -> None:
@@ -336,6 +342,8 @@ class KernelConnection(Connection):
         """Answer a call that was kept open, and learn from the kernel whether that counted."""
         if self.open.pop(reply.call, None) is None:
             return False
+        if isinstance(reply.target, Object):
+            self._tell_badge(reply.target, reply.port)
         if status is not None:
             self.send(wire.pack(wire.STATUS, call=reply.call, flags=wire.WANT_CONFIRM, body=status_body(status)))
         else:
@@ -385,7 +393,9 @@ class KernelConnection(Connection):
             return (HELD, 0, capability._handle, 0)
         capability = getattr(capability, "target", capability)
         if isinstance(capability, Object):
-            return (MINT, self._port, self._number(capability, self._port), capability.badge)
+            number = self._number(capability, self._port)
+            self._tell_badge(capability, self._port)
+            return (MINT, self._port, number, capability.badge)
         raise TypeError(f"{capability!r} is no capability that this domain can pass on")
 
     def lift(self, entry: wire.Cap, interface: Any) -> Any:
@@ -405,6 +415,15 @@ class KernelConnection(Connection):
             self._numbers[(port, id(made))] = number
             self._objects[(port, number)] = made
         return number
+
+    def _tell_badge(self, made: Object, port: int) -> None:
+        """Tell the kernel if an object has another badge than it knows; its first is told by what mints it."""
+        number, badge = self._numbers.get((port, id(made)), 0), made.badge
+        known = self._badges.get((port, number))
+        if number and badge != known:
+            self._badges[(port, number)] = badge
+            if known is not None:
+                self.send(wire.pack(wire.REBADGE, call=badge, target=number, port=port))
 
 
 def connect(frame: Frame, birth: Birth, descriptors: dict[str, int]) -> KernelConnection:

@@ -102,6 +102,14 @@ class Destroy(Spoken, frozen=True):
     object: int
 
 
+class Rebadge(Spoken, frozen=True):
+    """From now on this object of mine has that badge; 0: it shall not outlive me."""
+
+    port: int
+    object: int
+    badge: int
+
+
 class Watch(Spoken, frozen=True):
     """Tell me of each death of the server behind this right."""
 
@@ -280,7 +288,10 @@ class Unmask(Word, frozen=True):
     line: int
 
 
-FromTask = Call | Reply | Forward | Cancel | Notify | Close | Revoke | Destroy | Watch | Adopt | Ready | Acknowledge
+FromTask = (
+    Call | Reply | Forward | Cancel | Notify
+    | Close | Revoke | Destroy | Rebadge | Watch | Adopt | Ready | Acknowledge
+)  # fmt: skip
 FromShell = Create | Started | Exited | Tick | Undeliverable | Dropped | Interrupt
 Event = FromTask | FromShell
 Effect = Welcome | Up | Deliver | Answer | Fail | Withdrawn | Confirm | Notice | Death | Released | Attend | Unmask

@@ -288,6 +288,19 @@ class Spec:
                 self.waiting -= {key}
         return []
 
+    def on_rebadge(self, e):
+        if self.owner(e.port) != e.task or e.object <= 0:
+            return []
+        ref = (e.port, e.object)
+        for key, right in list(self.rights.items()):
+            if (right.port, right.object) == ref and self.live(key, right):
+                self.rights[key] = right._replace(badge=e.badge)
+        for one, call in list(self.calls.items()):
+            if call.parcel is not None and ref in self.own_mints(call.parcel.giver, call.parcel.caps):
+                caps = tuple((*c[:3], e.badge) if c[0] == ev.MINT and c[1:3] == ref else c for c in call.parcel.caps)
+                self.calls[one] = call._replace(parcel=call.parcel._replace(caps=caps))
+        return []
+
     def on_ready(self, e):
         if self.life[e.task][0] != "starting":
             return []
