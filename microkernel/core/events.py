@@ -38,7 +38,10 @@ class ToTask(Word, frozen=True):
 
 
 class Call(Spoken, frozen=True):
-    """A synchronous request through a right; `id` is the caller's name for it, until it is answered."""
+    """A synchronous request through a right; `id` is the caller's name for it, until it is answered.
+
+    `crowded`, here and in Forward: the shell has no room for one so large; it is Busy, whatever else is free.
+    """
 
     id: int
     handle: int
@@ -47,6 +50,7 @@ class Call(Spoken, frozen=True):
     deadline: int  # absolute monotonic ns; 0: none
     caps: tuple[Cap, ...]
     payload: bytes
+    crowded: bool = False
 
 
 class Reply(Spoken, frozen=True):
@@ -67,6 +71,7 @@ class Forward(Spoken, frozen=True):
     operation: int
     caps: tuple[Cap, ...]
     payload: bytes
+    crowded: bool = False
 
 
 class Cancel(Spoken, frozen=True):
@@ -288,10 +293,8 @@ class Unmask(Word, frozen=True):
     line: int
 
 
-FromTask = (
-    Call | Reply | Forward | Cancel | Notify
-    | Close | Revoke | Destroy | Rebadge | Watch | Adopt | Ready | Acknowledge
-)  # fmt: skip
+OfRights = Close | Revoke | Destroy | Rebadge | Adopt
+FromTask = Call | Reply | Forward | Cancel | Notify | OfRights | Watch | Ready | Acknowledge
 FromShell = Create | Started | Exited | Tick | Undeliverable | Dropped | Interrupt
 Event = FromTask | FromShell
 Effect = Welcome | Up | Deliver | Answer | Fail | Withdrawn | Confirm | Notice | Death | Released | Attend | Unmask

@@ -61,9 +61,8 @@ def rebadge(core: State, event: ev.Rebadge, out: list[ev.Effect]) -> None:
         core.rights[key] = replace(core.rights[key], badge=event.badge)
     old = (ev.MINT, event.port, event.object)
     for serial, message in core.messages.items():
-        if any(cap[:3] == old for cap in message.caps):
-            caps = tuple([(*old, event.badge) if cap[:3] == old else cap for cap in message.caps])
-            core.messages[serial] = replace(message, caps=caps)
+        caps = tuple([(*old, event.badge) if cap[:3] == old else cap for cap in message.caps])
+        core.messages[serial] = replace(message, caps=caps)
 
 
 def ready(core: State, event: ev.Ready, out: list[ev.Effect]) -> None:

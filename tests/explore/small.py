@@ -6,6 +6,7 @@ where a system lists it.
 """
 
 from explorer import System
+from msgspec.structs import replace
 
 from microkernel.core import events as ev
 from microkernel.core.events import HELD, MINT
@@ -306,7 +307,8 @@ class Gifts(Base):
                         else ()
                     )
                     payload = b"f" + bytes(waits)
-                    found.append(ev.Forward(FILES, incarnation(spec, FILES), serial, handle, 8, caps, payload))
+                    forward = ev.Forward(FILES, incarnation(spec, FILES), serial, handle, 8, caps, payload)
+                    found += [forward, replace(forward, crowded=True)]
             elif task == FILES and spec.at_work(task, serial) and self.room(spec, APP):
                 found.append(reply(spec, task, serial, ((MINT, FILES_PORT, 2, 7),)))
         found += [
@@ -329,6 +331,7 @@ class Gifts(Base):
         found = self.dead_life(spec)
         if running(spec, FILES):
             found += [call(spec, FILES, 9, 2), call(spec, FILES, 9, 1, caps=((MINT, 30, 1, 0),))]
+            found.append(replace(call(spec, FILES, 9, 1, caps=((MINT, FILES_PORT, 5, 0),)), crowded=True))
         return found
 
 

@@ -385,7 +385,7 @@ class Spec:
             return "RankViolation"
         if sum(caller == e.task for caller, _ in self.calls) >= self.limits[2]:
             return "Busy"
-        return "Busy" if len(self.queue.get(server, ())) >= self.limits[1] else ""
+        return "Busy" if e.crowded or len(self.queue.get(server, ())) >= self.limits[1] else ""
 
     def way(self, e):
         """Where a call or forward would go, or why it cannot."""
@@ -506,7 +506,7 @@ class Spec:
         if one is None or not self.calls[one].waits:
             return []
         status, server = self.way(e)
-        if not status and len(self.queue.get(server, ())) >= self.limits[1]:
+        if not status and (e.crowded or len(self.queue.get(server, ())) >= self.limits[1]):
             status = "Busy"
         if status:
             del self.calls[one]
