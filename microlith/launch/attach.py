@@ -109,10 +109,15 @@ def join(machine: dict[str, Any], answer: dict[str, Any], descriptors: tuple[int
     )
     given = {"link": descriptors[0]} if descriptors else {}
     connection = transport(str(answer["transport"]))(frame, birth, given)
-    connection.begin()
     made = {}
-    for slot, handle, rank in answer["slots"]:
-        made[slot] = stub_class(interface_of_slot(machine, app, slot))(connection, handle, rank)
+    try:
+        connection.begin()
+        for slot, handle, rank in answer["slots"]:
+            made[slot] = stub_class(interface_of_slot(machine, app, slot))(connection, handle, rank)
+    except BaseException:
+        connection.close()
+        frame.close()
+        raise
     return Attached(connection, str(answer["name"]), made)
 
 

@@ -146,7 +146,11 @@ class Listener:
             return
         client = Client(end)
         self.clients.add(client)
-        threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+        try:
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+        except RuntimeError:  # the host has no thread for us now
+            self.clients.discard(client)
+            end.close()
 
     def serve(self, client: Client) -> None:
         """One client's requests, one after the other, until it goes."""
