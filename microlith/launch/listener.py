@@ -23,6 +23,7 @@ import msgspec
 
 from microlith.interface.status import UsageError
 from microlith.launch import attach
+from microlith.launch.orders import MachineDied
 from microlith.process import parcel
 
 if TYPE_CHECKING:
@@ -167,8 +168,6 @@ class Listener:
         self._kill_programs(client)
 
     def _answer(self, client: Client, data: bytes, descriptors: tuple[int, ...]) -> None:
-        from microlith.launch.machine import MachineDied
-
         try:
             result, given = self.request(client, read(data), descriptors)
         except (MachineDied, TimeoutError) as error:
@@ -185,8 +184,6 @@ class Listener:
                 os.close(descriptor)
 
     def _kill_programs(self, client: Client) -> None:
-        from microlith.launch.machine import MachineDied
-
         for running in client.running.values():
             try:
                 if not self.machine.has_ended(running.name):
