@@ -360,7 +360,7 @@ class KernelConnection(Connection):
         raw = wire.pack(wire.FORWARD, operation.number, reply.call, stub._handle, caps=caps, body=body, bulk=bulk)
         self.open.pop(reply.call, None)
         reply.done = True
-        self.send(raw)
+        self.send_counted(wire.FORWARD, raw)
 
     def wait_interrupt(self, server: Any, device: str, until: int) -> bool:
         """Block until a device's interrupt message comes; other messages wait in the inbox."""
@@ -381,9 +381,9 @@ class KernelConnection(Connection):
     # --- capabilities ------------------------------------------------------------------------------
 
     def lower(self, capability: Any) -> wire.Cap:
+        capability = getattr(capability, "target", capability)
         if isinstance(capability, Stub) and capability._connection is self:
             return (HELD, 0, capability._handle, 0)
-        capability = getattr(capability, "target", capability)
         if isinstance(capability, Object):
             return (MINT, self._port, self._number(capability, self._port), capability.badge)
         raise TypeError(f"{capability!r} is no capability that this domain can pass on")

@@ -1,14 +1,16 @@
 """Putting servers together in one address space: direct links, starts in rank order, injected faults."""
 
 import functools
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from microlith.frame.facade import bind, like
 from microlith.frame.frame import Frame
+from microlith.frame.options import LinkOptions
 from microlith.interface.interface import operations_of
 from microlith.interface.operation import Operation
-from microlith.process.birth import PartBirth
+from microlith.process.birth import PartBirth, SlotBirth
 from microlith.process.parts import interrupting, make
 from monolith.holders import Holders
 
@@ -24,6 +26,7 @@ class Assembly:
         self.frame, self.devices = frame, devices
         self.holders = Holders(frame)
         self.servers: dict[str, Any] = {}
+        self._locks: dict[str, Any] = {}  # by server, of links with `lock`
 
     def build(self, parts: tuple[PartBirth, ...]) -> None:
         """Make, join and start all servers, lowest rank first."""
@@ -40,8 +43,13 @@ class Assembly:
     def join(self, made: Any, part: PartBirth, holder: Any = None) -> Any:
         """Fill an instance's slots with facades of the servers (`holder` None: it is an app)."""
         for slot in part.slots:
-            setattr(made, slot.slot, self.holders.receive(self.servers[slot.server], holder))
+            link = self._options(part, slot) if slot.options else None
+            setattr(made, slot.slot, self.holders.receive(self.servers[slot.server], holder, link=link))
         return made
+
+    def _options(self, part: PartBirth, slot: SlotBirth) -> LinkOptions:
+        lock = self._locks.setdefault(slot.server, threading.RLock()) if "lock" in slot.options else None
+        return LinkOptions(f"{part.name}.{slot.slot}", slot.options, slot.path, slot.in_kernel, lock)
 
     def poison(self, name: str) -> None:
         """From now on every operation of this server is a fault.  KeyError if there is no such server."""

@@ -4,26 +4,29 @@ import click
 
 from microlith import kinds
 from microlith.command import output
-from microlith.command.arguments import architecture_option, checked, system_argument
+from microlith.command.arguments import architecture_option, checked, links_of, links_option, system_argument
 
 
 @click.command()
 @system_argument()
 @architecture_option()
+@links_option()
 @output.json_option
 @click.option("--mermaid", is_flag=True, help="Print a Mermaid flowchart, for documents.")
-def plan(system: str, architecture: str, as_json: bool, mermaid: bool) -> None:
+def plan(system: str, architecture: str, links: tuple[str, ...], as_json: bool, mermaid: bool) -> None:
     """Show what would run where.
 
     SYSTEM is the name of a ready system or the path of a system file. It is checked, and nothing is
     started: the plan is all that an architecture decides.
     """
     from microlith.plan import draw, transfer
+    from microlith.plan.options import with_options
 
     if as_json and mermaid:
         raise click.UsageError("--json and --mermaid exclude each other")
     make = kinds.architecture(architecture)
-    made = make(checked(system))
+    found = checked(system)
+    made = with_options(make(found), links_of(links), found)
     if as_json:
         output.data(transfer.to_json(made))
     else:

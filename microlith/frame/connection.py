@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from microlith.frame import wire
 from microlith.frame.codec import Codec, read_status
-from microlith.frame.facade import check_arguments, check_result
+from microlith.frame.facade import Facade, check_arguments, check_result
 from microlith.frame.page import BYTES_IN, BYTES_OUT, CALLING, RECEIVED, SENT, STATE
 from microlith.frame.stub import Stub
 from microlith.interface.operation import Operation
@@ -44,6 +44,10 @@ class Connection:
 
     #: How long after a deadline the client itself gives up; the kernel, where there is one, is earlier.
     grace_ns = 0
+    #: How often a transport that knows it has entered the host's kernel for messages.
+    system_calls = 0
+    #: Where a link is counted: kind and size of each message of the call in progress.
+    tally: list[tuple[int, int]] | None = None
 
     def __init__(self, frame: "Frame") -> None:
         self.frame = frame
@@ -77,6 +81,8 @@ class Connection:
 
     def lower(self, capability: Any) -> wire.Cap:
         """A capability as an entry in a message."""
+        if isinstance(capability, Facade):
+            capability = capability.target
         if isinstance(capability, Stub) and capability._connection is self:
             return (0, 0, capability._handle, 0)
         raise TypeError(f"{capability!r} cannot be passed on this connection")
@@ -95,6 +101,12 @@ class Connection:
         words[SENT] += 1
         words[BYTES_OUT] += len(raw)
         self.transmit(raw)
+
+    def send_counted(self, kind: int, raw: bytes) -> None:
+        """Send one message, which belongs to a link."""
+        self.send(raw)
+        if self.tally is not None:
+            self.tally.append((kind, len(raw)))
 
     def take(self, until: int) -> bytes | None:
         """Receive one message and count it."""
@@ -139,9 +151,16 @@ class Connection:
         outer = words[STATE]
         words[STATE] = CALLING | handle << 8
         try:
-            self.send(wire.pack(wire.CALL, operation.number, call, handle, 0, deadline, flags, 0, caps, body, bulk))
+            raw = wire.pack(wire.CALL, operation.number, call, handle, 0, deadline, flags, 0, caps, body, bulk)
+            self.send(raw)
+            if self.tally is not None:
+                self.tally.append((wire.CALL, len(raw)))
+            del raw  # it may be large
             until = deadline + self.grace_ns if deadline else 0
-            return self._await(call, until) or self._give_up(call, operation)
+            answer = self._await(call, until) or self._give_up(call, operation)
+            if self.tally is not None:
+                self.tally.append((answer[1], len(answer)))
+            return answer
         except Gone:
             raise ServerDied(f"{operation.qualified}: the other side is gone") from None
         except BaseException:
@@ -169,7 +188,7 @@ class Connection:
 
     def _give_up(self, call: int, operation: Operation) -> bytes:
         """The deadline passed: cancel.  If it @waits, an answer on its way has consumed something, and counts."""
-        self.send(wire.pack(wire.CANCEL, call=call))
+        self.send_counted(wire.CANCEL, wire.pack(wire.CANCEL, call=call))
         if not operation.waits:
             raise DeadlineExceeded("no answer before the deadline; it may or may not have been done")
         raw = self._await(call, monotonic_ns() + min(self.grace_ns or CANCEL_GRACE_NS, CANCEL_GRACE_NS))
@@ -179,7 +198,7 @@ class Connection:
 
     def _abandon(self, call: int) -> None:
         try:
-            self.send(wire.pack(wire.CANCEL, call=call))
+            self.send_counted(wire.CANCEL, wire.pack(wire.CANCEL, call=call))
         except (Gone, Status):
             pass
 
@@ -189,7 +208,8 @@ class Connection:
             check_arguments(operation, arguments)
         body, bulk, _ = self.codec.request(operation, arguments)
         try:
-            self.send(wire.pack(wire.NOTIFY, operation.number, 0, stub._handle, body=body, bulk=bulk))
+            raw = wire.pack(wire.NOTIFY, operation.number, 0, stub._handle, body=body, bulk=bulk)
+            self.send_counted(wire.NOTIFY, raw)
         except (Gone, Busy):
             pass
 

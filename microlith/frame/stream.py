@@ -56,6 +56,7 @@ class StreamConnection(Connection):
         self._inflow = Inflow()
 
     def transmit(self, raw: bytes) -> None:
+        self.system_calls += 1
         try:
             self.endpoint.sendall(raw)
         except OSError as error:
@@ -66,6 +67,7 @@ class StreamConnection(Connection):
             message = self._inflow.next()
             if message is not None:
                 return message
+            self.system_calls += 1
             try:
                 data = self.endpoint.recv(CHUNK)
                 if not data:

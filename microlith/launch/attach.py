@@ -11,14 +11,16 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from microlith.frame.connection import Connection
 from microlith.frame.frame import Frame
-from microlith.frame.stub import stub_class
 from microlith.interface.interface import interface_of
 from microlith.interface.needs import needs_of
 from microlith.interface.status import UsageError
 from microlith.process import parcel
-from microlith.process.birth import Birth, find_class
+from microlith.process.birth import Birth, SlotBirth, find_class
+from microlith.process.domain import fill
 
 if TYPE_CHECKING:
     from microlith.launch.machine import Machine
@@ -38,6 +40,7 @@ def admit(machine: "Machine", app: str, pid: int) -> tuple[dict[str, Any], tuple
     try:
         result = dict(machine.order("attach", (theirs.fileno(),), app=app, pid=pid))
         result["checked"] = machine.boot.root.checked
+        result["links"] = [msgspec.to_builtins(slot) for slot in machine.boot.templates[app].parts[0].slots]
     except BaseException:
         ours.close()
         raise
@@ -56,6 +59,10 @@ class Attached:
         self._connection, self._name, self.closed = connection, name, False
         for slot, capability in capabilities.items():
             setattr(self, slot, capability)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """What its links with `count` have counted: they are on a page of this process's own."""
+        return self._connection.frame.page.rows()
 
     def close(self) -> None:
         """Detach."""
@@ -110,9 +117,12 @@ def join(machine: dict[str, Any], answer: dict[str, Any], descriptors: tuple[int
     given = {"link": descriptors[0]} if descriptors else {}
     connection = transport(str(answer["transport"]))(frame, birth, given)
     connection.begin()
+    links = {link.slot: link for link in msgspec.convert(answer["links"], tuple[SlotBirth, ...])}
     made = {}
     for slot, handle, rank in answer["slots"]:
-        made[slot] = stub_class(interface_of_slot(machine, app, slot))(connection, handle, rank)
+        path = "peer" if answer["transport"] == "socket" else "kernel"  # never direct, though the app's own may be
+        link = msgspec.structs.replace(links[slot], handle=handle, rank=rank, path=path)
+        made[slot] = fill(app, link, interface_of_slot(machine, app, slot), connection)
     return Attached(connection, str(answer["name"]), made)
 
 

@@ -59,7 +59,7 @@ class _Known:
             slots = []
             for link in self.plan.links_of(instance.name) or [x for x in links if x.client == instance.name]:
                 handle += 1
-                slots.append(SlotBirth(link.slot, link.server, handle, self.ranks[link.server]))
+                slots.append(self._slot(link, handle))
             parts.append(self._part(self.part_of(instance.of), tuple(slots)))
         later = (link for template in self.plan.templates for link in template.links)
         crossing = {link.transport for link in (*self.plan.links, *links, *later) if link.transport}
@@ -84,14 +84,15 @@ class _Known:
         if template.inside is None:
             return self.domain(template.domain, template.links)
         program = self.part_of(template.app)
-        slots = tuple(
-            SlotBirth(link.slot, link.server, number, self.ranks[link.server])
-            for number, link in enumerate(template.links, 1)
-        )
+        slots = tuple(self._slot(link, number) for number, link in enumerate(template.links, 1))
         part = self._part(program, slots)
         birth = Birth(domain=template.app, parts=(part,), labels=(), rank=self.top, checked=self.checked)
         self.made.append(birth)
         return birth
+
+    def _slot(self, link: Link, handle: int) -> SlotBirth:
+        in_kernel = self.plan.domain_of(link.server).kind == "kernel"
+        return SlotBirth(link.slot, link.server, handle, self.ranks[link.server], link.path, in_kernel, link.options)
 
     def _part(self, part: Part, slots: tuple[SlotBirth, ...]) -> PartBirth:
         app = isinstance(part, Program)

@@ -41,9 +41,11 @@ def parse(where: str, text: str) -> Options:
         name, colon, value = word.strip().partition(":")
         if name not in WORDS:
             known = listed([option + form for option, form in WORDS.items()])
-            raise UsageError(f"link {where} has no option {shown(name)}{did_you_mean(name, WORDS, f'; write {known}')}")
+            raise UsageError(
+                f"link {where}: no option is called {shown(name)}{did_you_mean(name, WORDS, f'; write {known}')}"
+            )
         if bool(colon) != bool(WORDS[name]):
-            raise UsageError(f"link {where}: {shown(word)} is not written so; write {name}{WORDS[name]}")
+            raise UsageError(f"link {where}: {name} is written {name}{WORDS[name]}, not {shown(word.strip())}")
         options[name] = {"hop": _hop, "fault": _fault}[name](where, value) if colon else True
     return options
 

@@ -21,12 +21,18 @@ IDENTITIES, IDENTITY_COUNT = 61184, 4336  # systemd's range of dynamic users
 
 
 class SlotBirth(msgspec.Struct, frozen=True):
-    """One capability: the attribute, the holder's handle, the rank and the name of what is behind it."""
+    """One capability: the attribute, the holder's handle, the rank and the name of what is behind it.
+
+    And its link: the path (as a plan has it), whether the server lives in a kernel, the options.
+    """
 
     slot: str
     server: str
     handle: int
     rank: int
+    path: str = "direct"
+    in_kernel: bool = False
+    options: dict[str, Any] = {}
 
 
 class PartBirth(msgspec.Struct, frozen=True):

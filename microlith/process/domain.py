@@ -12,12 +12,13 @@ from typing import Any
 
 from microlith.frame.connection import Connection
 from microlith.frame.frame import Frame
+from microlith.frame.options import LinkOptions
 from microlith.frame.page import SERVING, STATE, Page
 from microlith.frame.server import App
 from microlith.frame.stub import stub_class
 from microlith.interface.needs import needs_of
 from microlith.process import confine
-from microlith.process.birth import Birth, PartBirth, settle, take_descriptors
+from microlith.process.birth import Birth, PartBirth, SlotBirth, settle, take_descriptors
 from microlith.process.parts import make
 
 #: Exit statuses of a domain: a fault (EX_SOFTWARE), and a parent that was gone before it began.
@@ -70,8 +71,16 @@ def build(part: PartBirth, connection: Connection, descriptors: dict[str, int]) 
     made = make(part, descriptors)
     needs = needs_of(type(made))
     for slot in part.slots:
-        setattr(made, slot.slot, stub_class(needs[slot.slot].type)(connection, slot.handle, slot.rank))
+        setattr(made, slot.slot, fill(part.name, slot, needs[slot.slot].type, connection))
     return made
+
+
+def fill(client: str, slot: SlotBirth, interface: Any, connection: Connection) -> Any:
+    """What a remote slot holds: a stub, or a facade over it with the options of the link."""
+    stub = stub_class(interface)(connection, slot.handle, slot.rank)
+    if not slot.options:
+        return stub
+    return LinkOptions(f"{client}.{slot.slot}", slot.options, slot.path, slot.in_kernel).over(stub)
 
 
 def run_app(app: App, birth: Birth, connection: Connection) -> int:

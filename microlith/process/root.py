@@ -132,10 +132,13 @@ class Root:
         return f"{record['app']}-{self._programs}", msgspec.structs.replace(birth, parts=(part,), arguments=arguments)
 
     def row(self, name: str, kind: str, instances: list[str], pid: int, incarnation: int = 1) -> dict[str, Any]:
-        """What a domain is doing, for `ps`."""
-        page = self.pages[name].read() if name in self.pages else {"state": "outside"}
+        """What a domain is doing, for `ps`; with `links`, what its links with `count` have counted."""
+        page = self.pages.get(name)
+        shown: dict[str, Any] = {"state": "outside"} if page is None else dict(page.read())
+        if page is not None and (links := page.rows()):
+            shown["links"] = links
         who = {"domain": name, "kind": kind, "instances": instances, "pid": pid, "incarnation": incarnation}
-        return {**who, **page}
+        return {**who, **shown}
 
     @staticmethod
     def spent(descriptors: tuple[int, ...]) -> None:
