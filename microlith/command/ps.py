@@ -11,7 +11,7 @@ from microlith.command.remote import NONE, Lost, Remote, exits, machine_option
 from microlith.interface.status import UsageError
 
 GLANCE_S = 3.0  # a machine that is stopped or still booting must not keep the others from being shown
-COUNTED = ("domain", "link", "calls", "statuses", "messages", "crossings", "kernel", "bytes", "woken", "syscalls")
+COUNTED = ("link", "calls", "stat", "msgs", "cross", "kern", "bytes", "woke", "sys")
 COLUMNS = ("domain", "instances", "pid", "inc", "state", "messages", "memory")
 
 EPILOG = exits("a machine does not answer")
@@ -29,8 +29,8 @@ def ps(context: click.Context, machine: str | None, links: bool, as_json: bool) 
     messages sent and received, and the memory that is its own (USS).
 
     With --links, of each counted operation instead: calls, statuses answered, messages, border crossings,
-    visits of the kernel, bytes copied; and, of the calling process, wake-ups and the system calls of a
-    socket link (these two depend on timing).
+    visits of the kernel, bytes copied; and, of the calling process, how often it woke up, and the system
+    calls that it made itself for a socket link (these two depend on timing).
     """
     from microlith.launch import rundir
 
@@ -122,7 +122,12 @@ def _print(found: dict[str, Any], again: bool, links: bool) -> None:
 def _counted(domain: dict[str, Any]) -> list[tuple[str, ...]]:
     from microlith.system.place import one_line
 
-    return [(domain["domain"], one_line(link), *map(str, row.values())) for link, row in domain["links"].items()]
+    rows = []
+    for name, counts in domain["links"].items():
+        client, _, rest = name.partition(".")
+        own = domain["domain"].rpartition("-")[0] == client  # one of several runs of a program
+        rows.append((one_line(f"{domain['domain']}.{rest}" if own else name), *map(str, counts.values())))
+    return rows
 
 
 def _row(d: dict[str, Any]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@
 A line is one write(2), so that those of several domains on one terminal do not mix.
 """
 
+import enum
 import os
 from collections.abc import Callable
 from time import perf_counter_ns
@@ -50,6 +51,8 @@ def shown(value: Any) -> str:
     """A value on a line: short ones as Python writes them, long ones cut, long bytes by their number."""
     if isinstance(value, Interface):
         return f"<{interface_of(type(value)).__name__}>"
+    if isinstance(value, enum.Enum):
+        return f"{type(value).__name__}.{value.name}"
     if type(value) is bytes and len(value) > LONGEST:
         return f"{len(value)} bytes"
     if type(value) is str and len(value) > LONGEST:

@@ -15,6 +15,7 @@ from monolith.assembly import Assembly
 from tests.conformance import running
 from tests.conformance.parts import Echoes, Fronts, MadeThing, Makers, Refused, Sinks, Waiters
 from tests.conformance.test_conformance import ARCHITECTURES, assistants, differences, trace_of
+from tests.conformance.test_system_conformance import trace_of as system_trace_of
 from tests.links.machines import asked, system
 
 ALL = {
@@ -29,6 +30,13 @@ def test_trace_of_assistants_is_the_same_with_all_options_on_all_links(architect
     status, lines = running.collect(assistants(), architecture, "trace", links={"*": ALL[architecture]})
     assert status == 7
     assert differences(trace_of("library")[1], lines) == []
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_trace_of_the_operating_system_is_the_same_with_all_options_on_all_links(architecture):
+    plain, (status, lines, written) = system_trace_of("library"), system_trace_of(architecture, ALL[architecture])
+    assert (status, written) == (9, plain[2])
+    assert differences(plain[1], lines) == []
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
