@@ -7,29 +7,24 @@ where `go(*arguments)` is what lies inside.  A call that is forwarded goes throu
 options too, under the link's name and that of their interface.
 """
 
-import resource
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from time import perf_counter_ns
 from typing import Any
 
-from microlith.frame import wire
+from microlith.frame.counted import counted, counted_direct
 from microlith.frame.facade import Facade, Wrap, checked, facade, like
-from microlith.frame.page import COUNTS
-from microlith.frame.server import here
+from microlith.frame.reply import Reply
 from microlith.frame.stub import Stub
 from microlith.frame.trace import traced
 from microlith.interface.operation import Operation
-from microlith.interface.status import SYSTEM_STATUSES, Status
+from microlith.interface.status import SYSTEM_STATUSES
 from microlith.interface.values import exchanged
 
 Around = Callable[[tuple[Any, ...], Callable[..., Any]], Any]
 
-DIRECT, PEER, KERNEL = "direct", "peer", "kernel"  # paths, as a plan has them
-CROSSINGS = {DIRECT: 0, PEER: 2, KERNEL: 4}  # of a call; a one-way message has half
-
-CALLS, STATUSES, MESSAGES, CROSSED, VISITS, BYTES, WAKE_UPS, SYSTEM_CALLS = range(len(COUNTS))
+CROSSINGS = {"direct": 0, "peer": 2, "kernel": 4}  # of a call, by the path of a plan; a one-way message has half
 
 
 class LinkOptions:
@@ -64,18 +59,25 @@ class LinkOptions:
             _locked(self, operation),
             _failing(self, operation),
             _hopping(self, operation),
-            _counted(self, f"{label}.{operation.name}", connection),
+            self._counted(f"{label}.{operation.name}", connection) if "count" in self.options else None,
             traced(f"{label} {operation.name}") if "trace" in self.options else None,
         ]
         around = _nested([one for one in arounds if one is not None])
         if around is None:
             return method
 
+        number = len(operation.parameters)
+
         def call(*arguments: Any, **keywords: Any) -> Any:
-            return around(operation.bind(arguments, keywords), method)
+            if keywords or len(arguments) != number:
+                arguments = operation.bind(arguments, keywords)
+            return around(arguments, method)
 
         call.around = around  # type: ignore[attr-defined]  # what a forwarded call needs of it
         return like(method, call)
+
+    def _counted(self, name: str, connection: Any) -> Around:
+        return counted_direct(name) if connection is None else counted(name, connection, self.path, self.in_kernel)
 
 
 def _nested(arounds: list[Around]) -> Around | None:
@@ -138,72 +140,15 @@ def _hopping(link: LinkOptions, operation: Operation) -> Around | None:
         return None
 
     def around(arguments: tuple[Any, ...], go: Callable[..., Any]) -> Any:
-        until = perf_counter_ns() + cost_ns
-        while perf_counter_ns() < until:
-            pass
-        return go(*arguments)
-
-    return around
-
-
-def _counted(link: LinkOptions, name: str, connection: Any) -> Around | None:
-    if "count" not in link.options:
-        return None
-    if connection is None:
-        return partial(_count_direct, name)
-
-    def around(arguments: tuple[Any, ...], go: Callable[..., Any]) -> Any:
-        page = connection.frame.page
-        words, row = page.words, page.row(name)
-        words[row + CALLS] += 1
-        outer, connection.tally = connection.tally, []
-        wakes, system_calls = _wakes(), connection.system_calls
+        spend = cost_ns
         try:
-            return go(*arguments)
-        except Status:
-            words[row + STATUSES] += 1
-            raise
+            result = go(*arguments)
+            if isinstance(result, Reply):  # forwarded: its answer goes another way
+                spend = cost_ns // 2
+            return result
         finally:
-            tally, connection.tally = connection.tally, outer
-            for kind, size in tally:
-                messages, crossings, visits, copies = cost(link.path, link.in_kernel, kind)
-                words[row + MESSAGES] += messages
-                words[row + CROSSED] += crossings
-                words[row + VISITS] += visits
-                words[row + BYTES] += copies * size
-            words[row + WAKE_UPS] += _wakes() - wakes
-            words[row + SYSTEM_CALLS] += connection.system_calls - system_calls
+            until = perf_counter_ns() + spend
+            while perf_counter_ns() < until:
+                pass
 
     return around
-
-
-def _count_direct(name: str, arguments: tuple[Any, ...], go: Callable[..., Any]) -> Any:
-    """A direct call is a call, and perhaps a status; it crosses nothing."""
-    page = here().page
-    words, row = page.words, page.row(name)
-    words[row + CALLS] += 1
-    try:
-        return go(*arguments)
-    except Status:
-        words[row + STATUSES] += 1
-        raise
-
-
-def cost(path: str, in_kernel: bool, kind: int) -> tuple[int, int, int, int]:
-    """What one message of a call costs: messages, crossings, kernel visits, copies of its bytes.
-
-    A message is copied once by whoever sends it and once by whoever receives it, and it crosses where it is
-    received.  Through the kernel it is received and sent once more on its way.  FAIL is the kernel's own
-    word, which no domain sent; CANCEL goes no further than to the kernel.
-    """
-    to_server = kind in (wire.CALL, wire.NOTIFY, wire.FORWARD, wire.CANCEL)
-    if path == PEER:
-        return (1, 1, int(in_kernel and to_server), 2)
-    if kind == wire.FAIL:
-        return (0, 1, 0, 2)
-    return (1, 1, 1, 2) if kind == wire.CANCEL else (1, 2, 1, 4)
-
-
-def _wakes() -> int:
-    """How often the threads of this process have slept."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_nvcsw

@@ -59,7 +59,7 @@ class Root:
         except (LookupError, UsageError) as error:
             result = {"error": f"{error}"}
         if record["do"] == "state":
-            _fit(result["domains"])
+            fit(result["domains"])
         if result is not None:
             self.answer(record["id"], result)
 
@@ -150,7 +150,7 @@ class Root:
             os.close(descriptor)
 
 
-def _fit(rows: list[dict[str, Any]]) -> None:
+def fit(rows: list[dict[str, Any]]) -> None:
     """Leave out the counts of the domains that have the most, until they fit."""
     while sum(len(row.get("links", ())) for row in rows) > MOST_ROWS:
         del max(rows, key=lambda row: len(row.get("links", ())))["links"]

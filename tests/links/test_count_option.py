@@ -1,13 +1,18 @@
 """`count`: exact numbers for each operation of a link, on the pages of its clients; those of the comparison."""
 
+import os
+
+import msgspec
 import pytest
 
 from bench.counting import EXACT, counts_between
 from bench.driver import working
 from bench.workload import Workload
 from microlith import System, boot
-from microlith.frame.page import COUNTS, ROWS, Page
+from microlith.frame.page import COUNTS, ROWS, SIZE, TABLE, Page
 from microlith.frame.wire import HEADER
+from microlith.process import parcel
+from microlith.process.root import fit
 from servers.minix.files import MinixFiles
 from servers.ramdisk import RamDisk
 from tests.links.machines import ARCHITECTURES, counting, system
@@ -152,3 +157,22 @@ def test_full_table_counts_into_one_row():
     assert rows["other"]["calls"] == 101
     assert sum(row["calls"] for row in rows.values()) == ROWS + 100
     page.close()
+
+
+def test_table_that_a_domain_filled_with_anything_can_be_read():
+    descriptor = Page.make("filled")
+    os.pwrite(descriptor, b"\xff" * (SIZE - TABLE), TABLE)
+    page = Page(descriptor)
+    rows = page.rows()
+    assert list(rows) == [""] and set(rows[""].values()) == {2**64 - 1}
+    page.close()
+    os.close(descriptor)
+
+
+def test_state_leaves_out_what_does_not_fit_one_record():
+    many = {f"a.b.c{n}": dict.fromkeys(COUNTS, 2**63) for n in range(ROWS)}
+    rows = [{"domain": f"d{n}", "links": dict(many)} for n in range(20)] + [{"domain": "small", "links": {"a.b.c": {}}}]
+    fit(rows)
+    assert len(msgspec.msgpack.encode(rows)) < parcel.LARGEST
+    assert "links" in rows[-1]
+    assert 0 < sum("links" in row for row in rows[:-1]) < 20

@@ -6,8 +6,9 @@ import pytest
 
 from microlith import boot
 from microlith.frame import wire
+from microlith.frame.counted import cost
 from microlith.frame.frame import Frame
-from microlith.frame.options import LinkOptions, cost
+from microlith.frame.options import LinkOptions
 from microlith.frame.page import Page
 from microlith.frame.server import here
 from microlith.process.birth import PartBirth, SlotBirth
