@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 from pathlib import Path
@@ -206,3 +207,36 @@ def test_replay_mistakes(tmp_path):
     (tmp_path / "text").write_text("no record")
     status, _, err = microlith("replay", tmp_path / "text")
     assert status == 2 and "is not a record of a microkernel's run" in err
+
+
+@pytest.mark.parametrize("architecture", EVERY)
+def test_ps_of_counted_links(system, architecture):
+    with launched(system, architecture, "--link", "stuck.*=count") as about, Process("run", "stuck") as run:
+        run.until("stuck\n")
+
+        def shown():
+            status, out, err = microlith("ps", "--links")
+            return status == 0 and not err and out.splitlines()
+
+        heading, columns, row = wait_for(shown, "a counted call")
+        assert heading.startswith(f"{about['name']}: sys as {architecture}, ")
+        assert columns.split() == ["link", "calls", "stat", "msgs", "cross", "kern", "bytes", "woke", "sys"]
+        who, domain = ("stuck", "library") if architecture == "library" else ("stuck-1", "stuck-1")
+        assert row.split() == [f"{who}.menu.never", "1", *["0"] * 7]  # what it cost is known when it has ended
+        assert domains()[domain]["links"]["stuck.menu.never"]["calls"] == 1
+
+
+def test_ps_of_links_that_count_nothing(system):
+    with launched(system):
+        status, out, err = microlith("ps", "--links")
+        assert (status, len(out.splitlines())) == (0, 1)
+        assert err == "microlith: no link has counted anything; launch with --link '*=count'\n"
+
+
+@pytest.mark.parametrize("architecture", EVERY)
+def test_traced_link_of_the_operator_is_on_standard_error(system, architecture):
+    with launched(system, architecture, "--link", "operator.menu=trace,count", "--link", "operator.menu=fault:Odd/1"):
+        status, out, err = microlith("call", "menu.echo", "hi")
+        assert (status, out) == (0, "hi")
+        assert re.fullmatch(r"operator\.menu echo\(b'hi', 1\) = b'hi'  \d+ us\n", err)
+        assert "Odd: injected" in microlith("call", "menu.odd", "red", "yes")[2]
