@@ -64,8 +64,20 @@ class KernelConnection(Connection):
 
     grace_ns = GRACE_NS
 
-    def __init__(self, frame: Frame, endpoint: str, kernel: int) -> None:
+    def __init__(self, frame: Frame) -> None:
         super().__init__(frame)
+        self.parts: dict[int, Any] = {}
+        self.open: dict[int, KernelReply] = {}
+        self._objects: dict[tuple[int, int], Object] = {}
+        self._numbers: dict[tuple[int, int], int] = {}  # by port and id of the object
+        self._next_object = 1
+        self.ports: dict[int, int] = {}  # by id of a server
+        self._lifted: set[int] = set()  # handles of the request being read that have stubs
+        self._lost: dict[int, int] = {}  # port -> notices dropped here since the last one delivered
+        self.welcome: Welcome
+
+    def dial(self, endpoint: str, kernel: int) -> "KernelConnection":
+        """Connect to the kernel, whose pid is `kernel`.  Raises Gone."""
         self._context = zmq.Context()
         self.socket = self._context.socket(zmq.DEALER)
         self.socket.linger = 0
@@ -77,15 +89,7 @@ class KernelConnection(Connection):
         self._receive = partial(Plain.recv, self.socket)
         self._send = partial(Plain.send, self.socket)
         self._kernel = kernel
-        self.parts: dict[int, Any] = {}
-        self.open: dict[int, KernelReply] = {}
-        self._objects: dict[tuple[int, int], Object] = {}
-        self._numbers: dict[tuple[int, int], int] = {}  # by port and id of the object
-        self._next_object = 1
-        self.ports: dict[int, int] = {}  # by id of a server
-        self._lifted: set[int] = set()  # handles of the request being read that have stubs
-        self._lost: dict[int, int] = {}  # port -> notices dropped here since the last one delivered
-        self.welcome: Welcome
+        return self
 
     def _connect(self, endpoint: str) -> None:
         """Connect, and wait until the system calls for it are done: seccomp may deny them from now on.
@@ -184,9 +188,13 @@ class KernelConnection(Connection):
 
     # --- serving -----------------------------------------------------------------------------------
 
+    def host(self, parts: dict[int, Any]) -> None:
+        """These servers are behind this connection, by port."""
+        self.parts, self.ports = parts, {id(server): port for port, server in parts.items()}
+
     def serve(self, parts: dict[int, Any]) -> int:
         """Start the servers, adopt what an earlier incarnation left, say ready, serve until STOP."""
-        self.parts, self.ports = parts, {id(server): port for port, server in parts.items()}
+        self.host(parts)
         self._lines = {line: (parts[port], device) for line, port, device in self.welcome.lines}
         self.frame.kernel = self
         for part in parts.values():
@@ -426,4 +434,4 @@ class KernelConnection(Connection):
 
 def connect(frame: Frame, birth: Birth, descriptors: dict[str, int]) -> KernelConnection:
     """The connection of a domain; the kernel welcomes it when it begins."""
-    return KernelConnection(frame, birth.endpoint, birth.parent)
+    return KernelConnection(frame).dial(birth.endpoint, birth.parent)

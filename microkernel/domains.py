@@ -81,7 +81,8 @@ class Domains:
         domain = self.table[task] = Domain(task, name, birth, restart, child)
         domain.descriptors = descriptors
         domain.lines = self._lines(birth)
-        ports = {p.name: p.port for b in self.boot_record.domains for p in b.parts if not p.app}
+        births = (self.boot_record.root, *self.boot_record.domains)
+        ports = {p.name: p.port for b in births for p in b.parts if not p.app}
         grants = tuple(ports[slot.server] for part in birth.parts for slot in part.slots if slot.path != DIRECT)
         servers = [part for part in birth.parts if not part.app]
         own, ranks = tuple(part.port for part in servers), tuple(part.rank for part in servers)

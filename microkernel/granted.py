@@ -141,7 +141,8 @@ class GrantedConnection(KernelConnection):
 
     def __init__(self, frame: Frame, birth: Birth, control: socket.socket) -> None:
         self.spins = birth.spins
-        super().__init__(frame, birth.endpoint, birth.parent)
+        super().__init__(frame)
+        self.dial(birth.endpoint, birth.parent)
         self._control = control
         self._links = tuple(PeerLink(self, number) for number in range(len(birth.peers)))
         self.channels = Channels(frame, birth.spins)
@@ -277,7 +278,7 @@ class GrantedConnection(KernelConnection):
             self.frame.turn()
 
     def _mail(self) -> bool:
-        """Give back what was dropped; is there a message of the kernel, of which its descriptor need not tell?"""
+        """Is there a message of the kernel, of which its descriptor need not tell any more?  What was dropped goes."""
         if self.forgotten:
             self.close_forgotten()
         return bool(self.frame.inbox) or bool(int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)

@@ -37,6 +37,8 @@ LOOK_AT = 16  # new connections, before a tick
 class Kernel:
     """The microkernel."""
 
+    broker_class: type[Broker] = Broker
+
     def __init__(self, root: Root, spawner: Spawner) -> None:
         self.root = root
         self.stopping = self.stopped = False
@@ -48,7 +50,7 @@ class Kernel:
         words[STATE] = IDLE  # a kernel never says otherwise: it is at work or waits for work
         endpoint = f"ipc://{root.boot.run}/kernel"
         self.flood = Flood(f"{root.boot.run}/kernel", lambda pid: self.domains.who(pid) is not None)
-        self.broker = Broker(self.core, endpoint, words, self.domains, self.flood.room)
+        self.broker = self.broker_class(self.core, endpoint, words, self.domains, self.flood.room)
         os.chmod(f"{root.boot.run}/kernel", 0o666)  # the folder's name is the secret, the gate decides
         self.broker.on |= {
             events.Welcome: self.domains.expect,

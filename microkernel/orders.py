@@ -61,7 +61,8 @@ class Orders:
 
     def state(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
         """What every domain is doing."""
-        kernel = self.root.row(self.root.boot.root.domain, "kernel", [], os.getpid())
+        inside = [part.name for part in self.root.boot.root.parts]
+        kernel = self.root.row(self.root.boot.root.domain, "kernel", inside, os.getpid())
         rows = [kernel, *map(self._row, self.domains.table.values())]
         spawner = self.domains.spawner
         helpers = {"zygote": spawner.pid, "spare": spawner.hear_of_spare()}

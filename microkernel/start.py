@@ -14,6 +14,10 @@ def run(root: Root) -> int:
     granted = any(birth.link == "granted" for birth in root.boot.domains)
     modules = (*MODULES, "microkernel.granted") if granted else MODULES
     spawner = Spawner(root.zygote, modules, root.boot.classes, root.boot.root.path)
+    if root.boot.root.parts:
+        from microkernel.inkernel import HostingKernel
+
+        return HostingKernel(root, spawner).run()
     from microkernel.kernel import Kernel
 
     return Kernel(root, spawner).run()

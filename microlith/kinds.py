@@ -18,6 +18,8 @@ ARCHITECTURES = {
     "library": "monolith.plans:library",
     "monolith": "monolith.plans:monolith",
     "mach": "microkernel.plans:mach",
+    "mach25": "microkernel.plans:mach25",
+    "hybrid": "microkernel.plans:hybrid",
     "l4": "microkernel.plans:l4",
 }
 
@@ -95,4 +97,6 @@ def root_of(plan: "Plan") -> str:
     """Which program realises the root domain of a plan: a key of ROOTS."""
     if plan.root.kind == "process":
         return "library"
-    return "monolith" if plan.root.instances else "broker"
+    links = (*plan.links, *(link for template in plan.templates for link in template.links))
+    through_kernel = not plan.root.instances or any(link.path == "kernel" for link in links)
+    return "broker" if through_kernel else "monolith"

@@ -18,6 +18,7 @@ from microlith.command.arguments import (
     groups,
     links_of,
     links_option,
+    placement_option,
     system_argument,
 )
 from microlith.command.remote import LOST, Lost
@@ -43,6 +44,7 @@ With --run it is the exit status of the last program that failed (128 + N if sig
 @system_argument()
 @architecture_option()
 @domains_option
+@placement_option
 @click.option(
     "--on-fault",
     type=click.Choice(["panic", "oops"]),
@@ -59,9 +61,9 @@ With --run it is the exit status of the last program that failed (128 + N if sig
 @click.option("--detach", is_flag=True, help="Stay in the background; print the machine's name when it is up.")
 @output.json_option
 def launch(
-    system: str, architecture: str, domains: str | None, on_fault: str, links: tuple[str, ...], check: bool,
-    record: str | None,
-    devices: tuple[str, ...], programs: tuple[str, ...], log: bool, detach: bool, as_json: bool,
+    system: str, architecture: str, domains: str | None, placement: str | None, on_fault: str,
+    links: tuple[str, ...], check: bool, record: str | None, devices: tuple[str, ...], programs: tuple[str, ...],
+    log: bool, detach: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Boot a system, show what happens to it, and stop it in order at Ctrl-C.
 
@@ -83,6 +85,7 @@ def launch(
     options = {
         "architecture": architecture,
         "domains": groups(domains),
+        "placement": placement,
         "on_fault": on_fault,
         "links": links_of(links),
         "checked": check,

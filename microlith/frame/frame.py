@@ -224,6 +224,15 @@ class Frame:
         self._sources[descriptor] = ready
         self._poll.modify(descriptor, events)
 
+    def fileno(self) -> int:
+        """A descriptor that is readable when a turn would find something to do."""
+        return self._poll.fileno()
+
+    @property
+    def due(self) -> bool:
+        """Is there something to do for which `fileno` does not become readable?"""
+        return bool(self._always or self.notices)
+
     def close(self) -> None:
         """Let go of the poll descriptor."""
         self._poll.close()

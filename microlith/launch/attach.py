@@ -68,6 +68,7 @@ def about(machine: "Machine") -> dict[str, Any]:
     return {
         "system": boot.system,
         "architecture": boot.architecture,
+        "placement": boot.placement,
         "name": machine.name,
         "launcher": os.getpid(),
         "root": machine.root_pid,

@@ -13,6 +13,7 @@ from microlith.kinds import root_of
 from microlith.launch import rundir
 from microlith.launch.births import births
 from microlith.launch.machine import Machine
+from microlith.launch.placement import place
 from microlith.plan.group import Groups, planned
 from microlith.plan.options import with_options
 from microlith.plan.plan import Plan
@@ -29,6 +30,7 @@ def boot(
     plan: Plan | None = None,
     domains: Groups | None = None,
     links: Mapping[str, Any] | None = None,
+    placement: str | None = None,
     checked: bool = False,
     on_fault: str = "panic",
     record: str | Path = "",
@@ -39,8 +41,9 @@ def boot(
 
     `architecture` names a function from system to plan; `plan` overrides it.  `domains` groups servers, such
     as `[["disk", "files"]]`, instead of the system's own `[plan] domains`.  `links` gives links options, as
-    `{"files.disk": "count,trace", "*": "check"}` (plan/options.py).  `checked` puts an exact type check on
-    every link.  `on_fault` ("panic" or "oops") is what a monolith does about a fault.
+    `{"files.disk": "count,trace", "*": "check"}` (plan/options.py).  `placement` (launch/placement.py) is used
+    instead of the system's own.  `checked` puts an exact type check on every link.  `on_fault` ("panic" or
+    "oops") is what a monolith does about a fault.
     `record` is a file for the kernel's events (`microlith replay`).  With `wait` it returns when every
     server is ready.  `news` is called, in the launcher's thread, with each event.  Raises UsageError
     before anything starts, MachineDied or TimeoutError after.
@@ -50,6 +53,10 @@ def boot(
     check(system)
     if on_fault not in ("panic", "oops"):
         raise UsageError(f"on_fault is {on_fault!r}; it can be 'panic' or 'oops'")
+    try:
+        placed = place(placement or system.placement)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     plan = plan or planned(system, find_architecture(architecture), domains)
     plan = with_options(plan, links or {}, system)
     root = replace(plan.domains[0], options={**plan.domains[0].options, "on_fault": on_fault})
@@ -58,7 +65,7 @@ def boot(
     run = rundir.make(system.name)
     try:
         labels, descriptors = _open_devices(system, run)
-        ready = births(system, plan, str(run), root_of(plan), labels, checked=checked, record=record)
+        ready = births(system, plan, str(run), root_of(plan), labels, placed, checked=checked, record=record)
         machine = Machine(ready, descriptors, news)
     except BaseException:
         shutil.rmtree(run, ignore_errors=True)

@@ -35,18 +35,20 @@ class Assembly:
         self._locks: dict[str, Any] = {}  # by server, of links with `lock`
 
     def make(self, parts: tuple[PartBirth, ...]) -> dict[int, Any]:
-        """Make and join all servers, lowest rank first; they by their ports, in this order."""
-        made: dict[int, Any] = {}
-        for part in sorted(parts, key=lambda p: p.rank):
-            if not part.app:
-                server = made[part.port] = self.servers[part.name] = make(part, self.devices)
-                self.holders.add_server(server, part.rank)
-                self.join(server, part, server)
-        return made
+        """Make all servers, then join them (what only notifies may lead up); by port, lowest rank first."""
+        servers = [part for part in sorted(parts, key=lambda p: p.rank) if not part.app]
+        for part in servers:
+            self.servers[part.name] = make(part, self.devices)
+            self.holders.add_server(self.servers[part.name], part.rank)
+        return {part.port: self.join(self.servers[part.name], part, self.servers[part.name]) for part in servers}
 
     def build(self, parts: tuple[PartBirth, ...]) -> None:
         """Make, join and start all servers, lowest rank first, and poll their devices."""
-        for server in self.make(parts).values():
+        self.start(self.make(parts))
+
+    def start(self, made: dict[int, Any]) -> None:
+        """Start servers in this order, and poll their devices."""
+        for server in made.values():
             server.start()
             for device in interrupting(server):
                 self.frame.add_device(server, device)

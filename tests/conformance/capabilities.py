@@ -123,3 +123,33 @@ def ranks(t):
     t.ask(t.sink.drop)
     t.ask(t.top.refuse, 0)
     t.released(t.maker, 1)
+
+
+def handed_out(t):
+    """Servers hand out what they hold, and themselves; what comes home is what it was."""
+    t.chapter("handed out")
+    for server in (t.front, t.top):
+        echo = t.ask(server.lend_echo)
+        t.ask(echo.integer, 11)
+        t.ask(t.front.use_echo, echo, 12)
+        t.ask(t.top.use_echo, echo, 13)
+        t.ask(t.sink.keep_echo, echo)
+        t.ask(t.sink.call_echo, 14)
+        t.ask(t.ask(server.myself).refuse, 0)
+    front, top = t.front.myself(), t.top.myself()
+    t.ask(t.top.use_front, front, 3)
+    t.ask(t.front.use_front, front, 3)
+    t.ask(t.top.use_front, top, 3)
+    t.ask(front.use_front, top, 3)
+    t.ask(t.ask(top.myself).use_echo, t.echo, 15)
+    t.ask(t.front.keep_below)
+    t.ask(t.top.keep_below)
+    t.ask(t.sink.kept)
+    thing = t.sink.give_back()
+    t.released(t.maker, 0)
+    t.ask(t.sink.drop)
+    t.ask(t.top.refuse, 0)
+    t.released(t.maker, 1)  # the older one; the other is held here
+    t.ask(thing.value)
+    del thing
+    t.released(t.maker, 1)

@@ -447,6 +447,12 @@ class Front(Interface):
     @idempotent
     def big(self, v: bytes) -> bytes: ...
 
+    def lend_echo(self) -> Echo: ...
+
+    def myself(self) -> "Front": ...
+
+    def keep_below(self) -> int: ...
+
 
 class Fronts(Server, Front):
     echo: Echo
@@ -513,6 +519,15 @@ class Fronts(Server, Front):
     def big(self, v):
         return self.echo.data(v)
 
+    def lend_echo(self):
+        return self.echo
+
+    def myself(self):
+        return self
+
+    def keep_below(self):
+        return self.sink.keep(self.maker.make(70))
+
 
 class Tops(Server, Front):
     """The same interface one rank higher: what it gets may be passed down, and may not be called from there."""
@@ -570,3 +585,12 @@ class Tops(Server, Front):
 
     def big(self, v):
         return self.front.big(v)
+
+    def lend_echo(self):
+        return self.front.lend_echo()
+
+    def myself(self):
+        return self
+
+    def keep_below(self):
+        return self.front.keep_below()

@@ -9,7 +9,7 @@ from microlith import System
 from tests.conformance import parts, running
 from tests.conformance.tracing import ServerTrace
 
-ARCHITECTURES = ("library", "monolith", "mach", "l4")
+ARCHITECTURES = ("library", "monolith", "mach", "mach25", "hybrid", "l4")
 
 
 def assistants() -> System:

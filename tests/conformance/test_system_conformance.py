@@ -33,7 +33,7 @@ def operating_system(terminal) -> System:
 
 
 @functools.cache
-def trace_of(architecture, options=""):
+def trace_of(architecture, options="", domains=None):
     """The trace, and what the console wrote; the terminal is a pseudo-terminal whose other end is ours.
 
     `options` are those of every link.
@@ -47,7 +47,9 @@ def trace_of(architecture, options=""):
     termios.tcsetattr(theirs, termios.TCSANOW, settings)
     os.write(ours, INPUT + b"\x04\x04\x04")  # ^D ends the half line, then the input
     links = {"*": options} if options else {}
-    status, lines = running.collect(operating_system(os.ttyname(theirs)), architecture, "trace", links=links)
+    status, lines = running.collect(
+        operating_system(os.ttyname(theirs)), architecture, "trace", domains=domains, links=links
+    )
     os.set_blocking(ours, False)
     written = os.read(ours, 65536)
     os.close(ours)

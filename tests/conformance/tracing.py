@@ -110,4 +110,5 @@ class ServerTrace(Tracing):
         capabilities.passed_on(self)
         capabilities.released(self)
         capabilities.ranks(self)
+        capabilities.handed_out(self)
         return 7
