@@ -55,6 +55,7 @@ class Loopback(KernelConnection):
     def __init__(self, frame: Frame, broker: HostingBroker) -> None:
         super().__init__(frame)
         self.broker, self.queue = broker, broker.inside
+        self.answers = 0
 
     def transmit(self, raw: bytes) -> None:
         event = event_of(raw, TASK, LIFE)
@@ -65,6 +66,7 @@ class Loopback(KernelConnection):
     def send(self, raw: bytes) -> None:
         if self.forgotten:
             self.close_forgotten()
+        self.answers += raw[1] in (wire.REPLY, wire.STATUS)
         self.transmit(raw)
 
     def receive(self, until: int) -> bytes | None:
@@ -100,6 +102,7 @@ class HostingKernel(Kernel):
         self.assembly = Assembly(self.frame, root.devices, self.loopback)
         self._turning = False  # a turn of the frame is due, and no descriptor says so
         self.broker.on |= {events.Welcome: self._expect, events.Up: self._up}
+        self.orders.own = lambda: self.loopback.answers
         root.handlers["kill"] = self._kill
 
     def run(self) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable
 from typing import Any
 
 from microkernel.domains import Domain, Domains
@@ -14,6 +15,7 @@ class Orders:
 
     def __init__(self, root: Root, domains: Domains) -> None:
         self.root, self.domains = root, domains
+        self.own: Callable[[], int] = lambda: 0  # how many messages the kernel has sent that it did not pass on
         root.handlers |= {"kill": self.kill, "run": self.run, "attach": self.attach, "state": self.state}
 
     def kill(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
@@ -63,6 +65,7 @@ class Orders:
         """What every domain is doing."""
         inside = [part.name for part in self.root.boot.root.parts]
         kernel = self.root.row(self.root.boot.root.domain, "kernel", inside, os.getpid())
+        kernel["own"] = self.own()
         rows = [kernel, *map(self._row, self.domains.table.values())]
         spawner = self.domains.spawner
         helpers = {"zygote": spawner.pid, "spare": spawner.hear_of_spare()}

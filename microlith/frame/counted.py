@@ -83,15 +83,17 @@ def counted_direct(name: str) -> Around:
 def cost(path: str, in_kernel: bool, kind: int) -> tuple[int, int, int, int]:
     """What one message of a call costs: messages, crossings, kernel visits, copies of its bytes.
 
-    Through the kernel a message is received and sent once more on its way.  FAIL is the kernel's own word,
-    which no domain sent; CANCEL goes no further than to the kernel.
+    Through the kernel a message is received and sent once more on its way, unless the kernel is where the server
+    lives.  On that path FAIL is the kernel's own word, which no domain sent, and CANCEL goes no further than to it.
     """
-    if path == "peer":
+    if path == "kernel" and kind == wire.FAIL:
+        return (0, 1, 0, 2)
+    if path == "kernel" and kind == wire.CANCEL:
+        return (1, 1, 1, 2)
+    if path == "peer" or in_kernel:
         to_server = kind in (wire.CALL, wire.NOTIFY, wire.FORWARD, wire.CANCEL)
         return (1, 1, int(in_kernel and to_server), 2)
-    if kind == wire.FAIL:
-        return (0, 1, 0, 2)
-    return (1, 1, 1, 2) if kind == wire.CANCEL else (1, 2, 1, 4)
+    return (1, 2, 1, 4)
 
 
 def _wakes() -> int:

@@ -25,6 +25,7 @@ from microlith.interface.values import exchanged
 Around = Callable[[tuple[Any, ...], Callable[..., Any]], Any]
 
 CROSSINGS = {"direct": 0, "peer": 2, "kernel": 4}  # of a call, by the path of a plan; a one-way message has half
+INTO_KERNEL = 2  # of a call, where the server lives in the kernel
 
 
 class LinkOptions:
@@ -134,8 +135,8 @@ def _failing(link: LinkOptions, operation: Operation) -> Around | None:
 
 
 def _hopping(link: LinkOptions, operation: Operation) -> Around | None:
-    crossings = CROSSINGS[link.path] / (2 if operation.notify else 1)
-    cost_ns = int(float(link.options.get("hop", 0)) * 1000 * crossings)
+    crossings = INTO_KERNEL if link.path == "kernel" and link.in_kernel else CROSSINGS[link.path]
+    cost_ns = int(float(link.options.get("hop", 0)) * 1000 * crossings / (2 if operation.notify else 1))
     if not cost_ns:
         return None
 

@@ -33,7 +33,7 @@ def operating_system(terminal) -> System:
 
 
 @functools.cache
-def trace_of(architecture, options="", domains=None):
+def trace_of(architecture, domains=None, options=""):
     """The trace, and what the console wrote; the terminal is a pseudo-terminal whose other end is ours.
 
     `options` are those of every link.

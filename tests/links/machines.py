@@ -24,12 +24,12 @@ def asked(architecture, chapter, links):
     return lines
 
 
-def counting(architecture, chapter, links):
+def counting(architecture, chapter, links, placement=None):
     """The counts of all links, from the pages of a machine whose program still runs."""
     reader, writer = os.pipe()
     lines, out = os.pipe()
     null = os.open(os.devnull, os.O_WRONLY)
-    with boot(system(), architecture, links=links) as machine:
+    with boot(system(), architecture, links=links, placement=placement) as machine:
         program = machine.run("asker", chapter, stdio=(reader, out, null))
         os.read(lines, 100)
         found = {}

@@ -23,6 +23,9 @@ ALL = {
     "library": "check,count,trace,hop:1,lock",
     "monolith": "check,count,trace,hop:1,lock",
     "mach": "check,count,trace,hop:1",
+    "mach25": "check,count,trace,hop:1,lock",
+    "hybrid": "check,count,trace,hop:1",
+    "l4": "check,count,trace,hop:1",
 }
 
 
@@ -35,7 +38,7 @@ def test_trace_of_assistants_is_the_same_with_all_options_on_all_links(architect
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_trace_of_the_operating_system_is_the_same_with_all_options_on_all_links(architecture):
-    plain, (status, lines, written) = system_trace_of("library"), system_trace_of(architecture, ALL[architecture])
+    plain, (status, lines, written) = system_trace_of("library"), system_trace_of(architecture, None, ALL[architecture])
     assert (status, written) == (9, plain[2])
     assert differences(plain[1], lines) == []
 
@@ -51,7 +54,7 @@ def test_check_of_one_link(architecture):
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_hop_costs_for_every_crossing(architecture):
     """20 ms for each: a call over a peer link has two, through the kernel four, a notice half."""
-    crossings = {"library": 0, "monolith": 2, "mach": 4}[architecture]
+    crossings = {"library": 0, "monolith": 2, "mach": 4, "mach25": 4, "hybrid": 4, "l4": 2}[architecture]
     call, notice = map(float, asked(architecture, "time", {"asker.*": "hop:20000"})[0].split())
     assert call >= 20000 * crossings
     assert notice >= 20000 * crossings / 2
@@ -64,9 +67,12 @@ def test_cost_of_messages():
     assert cost("peer", True, wire.CALL) == (1, 1, 1, 2)
     assert cost("peer", True, wire.REPLY) == (1, 1, 0, 2)
     assert cost("peer", False, wire.CALL) == (1, 1, 0, 2)
-    assert cost("kernel", True, wire.CALL) == cost("kernel", True, wire.STATUS) == (1, 2, 1, 4)
-    assert cost("kernel", True, wire.FAIL) == (0, 1, 0, 2)
-    assert cost("kernel", True, wire.CANCEL) == (1, 1, 1, 2)
+    assert cost("kernel", False, wire.CALL) == cost("kernel", False, wire.STATUS) == (1, 2, 1, 4)
+    assert cost("kernel", True, wire.CALL) == (1, 1, 1, 2)
+    assert cost("kernel", True, wire.STATUS) == (1, 1, 0, 2)
+    for in_kernel in (False, True):
+        assert cost("kernel", in_kernel, wire.FAIL) == (0, 1, 0, 2)
+        assert cost("kernel", in_kernel, wire.CANCEL) == (1, 1, 1, 2)
 
 
 # --- lock ---------------------------------------------------------------------------------------------
@@ -81,9 +87,12 @@ def frame():
     Frame.current = outer
 
 
+PORTS = ("", "echo", "maker", "waiter", "sink", "front")
+
+
 def part(name, cls, rank, **slots):
-    births = tuple(SlotBirth(slot, slot, 0, 0, "direct", False, {"lock": True}) for slot in slots)
-    return PartBirth(name, f"{cls.__module__}:{cls.__qualname__}", rank, 0, {}, births, {})
+    births = tuple(SlotBirth(slot, slot, 0, 0, "direct", options={"lock": True}) for slot in slots)
+    return PartBirth(name, f"{cls.__module__}:{cls.__qualname__}", rank, PORTS.index(name), {}, births, {})
 
 
 def assembled(frame):
@@ -150,9 +159,9 @@ def test_lock_is_taken_again_by_the_same_thread(frame):
 
 def test_link_without_options_costs_nothing(frame):
     """With none of them the slot holds the bound method itself."""
-    bare = PartBirth("echo", "tests.conformance.parts:Echoes", 0, 0, {}, (), {})
-    slot = SlotBirth("echo", "echo", 0, 0)
-    client = PartBirth("sink", "tests.conformance.parts:Sinks", 1, 0, {}, (slot,), {})
+    bare = PartBirth("echo", "tests.conformance.parts:Echoes", 0, 1, {}, (), {})
+    slot = SlotBirth("echo", "echo", 0, 0, "direct")
+    client = PartBirth("sink", "tests.conformance.parts:Sinks", 1, 2, {}, (slot,), {})
     assembly = Assembly(frame, {})
     assembly.build((bare, client))
     assert assembly.servers["sink"].echo.integer.__func__ is Echoes.integer

@@ -53,8 +53,10 @@ def test_trace_of_a_server_is_in_the_log_of_its_domain(architecture):
         front = machine.connect("front")
         assert front.big(bytes(4096)) == bytes(4096)
         assert front.at_once("x") == "x!"
+        assert front.refuse(0) == 0  # answered when the line of the one before is written
         logs = machine.logs()
-    domain = "kernel" if architecture == "monolith" else "front"
+    together = "echo+maker+waiter+sink+front+top"
+    domain = re.escape({"monolith": "kernel", "mach25": together}.get(architecture, "front"))
     assert re.search(rf"^{domain}: front\.echo data\(4096 bytes\) = 4096 bytes  \d+ us$", logs, re.MULTILINE)
     assert re.search(rf"^{domain}: front\.waiter at_once\('x!'\) = forwarded  \d+ us$", logs, re.MULTILINE)
 
