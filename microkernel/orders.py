@@ -2,8 +2,9 @@
 
 import os
 import signal
-from collections.abc import Callable
 from typing import Any
+
+import msgspec
 
 from microkernel.domains import Domain, Domains
 from microlith.interface.status import UsageError
@@ -15,7 +16,6 @@ class Orders:
 
     def __init__(self, root: Root, domains: Domains) -> None:
         self.root, self.domains = root, domains
-        self.own: Callable[[], int] = lambda: 0  # how many messages the kernel has sent that it did not pass on
         root.handlers |= {"kill": self.kill, "run": self.run, "attach": self.attach, "state": self.state}
 
     def kill(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
@@ -52,7 +52,10 @@ class Orders:
         except OSError as error:
             raise LookupError(f"pid {pid} cannot be attached: {error.strerror}") from None
         try:
-            domain = self.domains.create(*self.root.program(record), child=False)
+            name, birth = self.root.program(record)
+            if not record.get("channels"):
+                birth = msgspec.structs.replace(birth, link="zmq", peers=())
+            domain = self.domains.create(name, birth, child=False)
         except BaseException:
             os.close(pidfd)
             raise
@@ -65,7 +68,6 @@ class Orders:
         """What every domain is doing."""
         inside = [part.name for part in self.root.boot.root.parts]
         kernel = self.root.row(self.root.boot.root.domain, "kernel", inside, os.getpid())
-        kernel["own"] = self.own()
         rows = [kernel, *map(self._row, self.domains.table.values())]
         spawner = self.domains.spawner
         helpers = {"zygote": spawner.pid, "spare": spawner.hear_of_spare()}

@@ -111,7 +111,7 @@ class Remote:
         from microlith.frame.connection import Gone
         from microlith.launch.attach import join
 
-        answer, descriptors = self.ask("attach", app=app)
+        answer, descriptors = self.ask("attach", app=app, channels=True)
         try:
             return join(about, answer, descriptors, app)
         except Gone as error:

@@ -36,8 +36,6 @@ WAITS, WANT_CONFIRM = 1, 2
 
 # Kinds of capabilities in a message: see docs/wire.md.
 HELD, MINT, GRANTED, HOME = 0, 1, 2, 3
-PASSED = 4  # on a peer link: the one that the kernel has passed, by the number of the offer
-EXPORT = 0  # on a peer link, the operation of every object: offer it to me through the kernel
 
 Cap = tuple[int, int, int, int]
 NO_CAPS: tuple[Cap, ...] = ()

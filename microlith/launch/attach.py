@@ -32,11 +32,11 @@ def peer_pid(client: socket.socket) -> int:
     return int(struct.unpack("3i", credentials)[0])
 
 
-def admit(machine: "Machine", app: str, pid: int) -> tuple[dict[str, Any], tuple[int, ...]]:
+def admit(machine: "Machine", app: str, pid: int, channels: bool) -> tuple[dict[str, Any], tuple[int, ...]]:
     """Have the root admit a process; how it then connects, and the descriptors for it."""
     if app not in machine.boot.templates:
         raise UsageError(f"{machine.boot.system} has no app {app!r}; it has {', '.join(machine.boot.templates)}")
-    result, descriptors = machine.request("attach", app=app, pid=pid)
+    result, descriptors = machine.request("attach", app=app, pid=pid, channels=channels)
     return {**result, "checked": machine.boot.root.checked}, descriptors
 
 
@@ -123,7 +123,7 @@ def interface_of_slot(machine: dict[str, Any], app: str, slot: str) -> Any:
 
 def attach_here(machine: "Machine", app: str) -> Attached:
     """For the process that booted the machine."""
-    answer, descriptors = admit(machine, app, os.getpid())
+    answer, descriptors = admit(machine, app, os.getpid(), channels=True)
     return join(about(machine), answer, descriptors, app)
 
 
@@ -132,7 +132,7 @@ def attach_from(control: Path, app: str) -> Attached:
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
         client.connect(str(control))
         machine = ask(client, {"do": "about"})[0]
-        answer, descriptors = ask(client, {"do": "attach", "app": app})
+        answer, descriptors = ask(client, {"do": "attach", "app": app, "channels": True})
     return join(machine, answer, tuple(descriptors), app)
 
 

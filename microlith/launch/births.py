@@ -152,9 +152,10 @@ class _Known:
         )
 
     def restart(self, domain: Domain) -> dict[str, Any]:
-        """The restart settings of a domain: its first instance's; apps are temporary unless told."""
-        part = self.part_of(domain.instances[0].of)
-        return {"policy": "temporary" if isinstance(part, Program) else "permanent", **part.restart}
+        """The restart settings of a domain: of its first instance that has any; apps are temporary unless told."""
+        parts = [self.part_of(instance.of) for instance in domain.instances]
+        settings = next((part.restart for part in parts if part.restart), {})
+        return {"policy": "temporary" if isinstance(parts[0], Program) else "permanent", **settings}
 
 
 def _confine(members: list[Part]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from microlith.launch import rundir
 from microlith.launch.births import births
 from microlith.launch.machine import Machine
 from microlith.launch.placement import place
-from microlith.plan.group import Groups, planned
+from microlith.plan.group import Groups, grouped, planned
 from microlith.plan.options import with_options
 from microlith.plan.plan import Plan
 from microlith.process.parts import open_device
@@ -57,7 +57,10 @@ def boot(
         placed = place(placement or system.placement)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    plan = plan or planned(system, find_architecture(architecture), domains)
+    if plan is None:
+        plan = planned(system, find_architecture(architecture), domains)
+    elif domains is not None:
+        plan = grouped(plan, domains)
     plan = with_options(plan, links or {}, system)
     root = replace(plan.domains[0], options={**plan.domains[0].options, "on_fault": on_fault})
     plan = replace(plan, domains=(root, *plan.domains[1:]))

@@ -43,6 +43,7 @@ class Request(msgspec.Struct, frozen=True):
     app: str = ""
     name: str = ""
     arguments: tuple[str, ...] = ()
+    channels: bool = False  # to `attach`: I can use shared memory
     devices: tuple[tuple[str, str, int], ...] = ()  # attribute, kind, how many of the descriptors
 
 
@@ -192,7 +193,7 @@ class Listener:
         """One request of a client: the answer and the descriptors that go with it."""
         machine, do = self.machine, asked.do
         if do == "attach":
-            return attach.admit(machine, asked.app, attach.peer_pid(client.end))
+            return attach.admit(machine, asked.app, attach.peer_pid(client.end), asked.channels)
         if do == "about":
             return attach.about(machine), ()
         if do == "follow":

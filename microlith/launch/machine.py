@@ -227,7 +227,9 @@ class Machine:
         return dict(self.order("state"))
 
     def kill(self, name: str) -> dict[str, Any]:
-        """Kill a server's domain (SIGKILL), or, where it has none of its own, put a fault into it.
+        """Kill a server's domain (SIGKILL), or, where that is the root, put a fault into the server.
+
+        `servers` in the answer are all that were in the domain.
 
         `kernel`, or the root domain's name, is the root itself, and `zygote` what makes the domains.
         """

@@ -12,7 +12,7 @@ import pytest
 from microlith import boot
 from tests.command.live import Process, alive, domains, launched, microlith, wait_for
 
-EVERY = ["library", "monolith", "mach"]
+EVERY = ["library", "monolith", "mach", "mach25"]
 NONE = "microlith: no machine is running; start one with 'microlith launch SYSTEM'\n"
 
 
@@ -46,7 +46,7 @@ def test_ps_of_every_architecture(architecture, system):
     with launched(system, architecture) as about:
         found = domains()
         homes = {instance: name for name, d in found.items() for instance in d["instances"]}
-        expected = {"library": "library", "monolith": "kernel"}
+        expected = {"library": "library", "monolith": "kernel", "mach25": "menu+cell"}
         assert homes == {server: expected.get(architecture, server) for server in ("menu", "cell")}
         for domain in found.values():
             assert alive(domain["pid"]) and domain["memory"] > 100_000 and domain["incarnation"] == 1
@@ -131,6 +131,15 @@ def test_kill_of_a_server_that_is_no_process(architecture, system):
         wait_for(lambda: microlith("call", "menu.echo", "x") == (0, "x", ""))
 
 
+def test_kill_of_one_of_a_group(system):
+    with launched(system, "mach", "--domains", "menu+cell"):
+        pid = domains()["menu+cell"]["pid"]
+        assert "menu+cell  menu cell  " in microlith("ps")[1]
+        assert microlith("kill", "cell") == (0, f"menu+cell: killed, pid {pid}; with it went menu\n", "")
+        wait_for(lambda: domains()["menu+cell"]["incarnation"] == 2)
+        assert microlith("call", "menu.echo", "x") == (0, "x", "")
+
+
 def test_stop_when_the_launcher_dies_over_it(system):
     with launched(system) as about:
         os.kill(about["launcher"], signal.SIGSTOP)
@@ -147,7 +156,7 @@ def test_stop_when_the_launcher_dies_over_it(system):
 
 @pytest.mark.parametrize("architecture", EVERY)
 def test_logs_of_every_domain(architecture, system):
-    home = {"library": "library", "monolith": "kernel", "mach": "menu"}[architecture]
+    home = {"library": "library", "monolith": "kernel", "mach": "menu", "mach25": "menu+cell"}[architecture]
     with launched(system, architecture):
         microlith("call", "menu.say", "one\nto\x1b[2Jo")
         status, out, err = microlith("logs")

@@ -150,7 +150,7 @@ def disk_system_of(image):
     return system.server("disk", FileDisk, image="hd0").server("files", MinixFiles, disk="disk")
 
 
-@pytest.mark.parametrize("architecture", ["monolith", "mach"])
+@pytest.mark.parametrize("architecture", ["monolith", "mach", "mach25"])
 def test_kernel_that_is_killed_leaves_a_disk_that_is_repaired(architecture, tmp_path):
     import signal
 
