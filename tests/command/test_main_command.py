@@ -104,7 +104,7 @@ def test_version(microlith):
         (["plan", "unx"], "no system is called 'unx'; did you mean 'unix'?"),
         (
             ["plan", "five", "--as", "mack"],
-            "no architecture is called 'mack'; there are library, monolith, mach, mach25",
+            f"no architecture is called 'mack'; there are {', '.join(kinds.ARCHITECTURES)}",
         ),
         (
             ["plan", "five", "--domains", "disk,file"],
