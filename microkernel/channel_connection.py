@@ -35,6 +35,7 @@ from microlith.frame.holders import Holders
 from microlith.frame.inflow import Inflow
 from microlith.frame.page import CALLING
 from microlith.frame.page import STATE as PAGE_STATE
+from microlith.frame.relay import uncounted
 from microlith.frame.reply import Reply
 from microlith.frame.stub import Stub
 from microlith.interface.operation import Operation
@@ -112,12 +113,14 @@ class ChannelConnection(Connection):
         if self._streamed:
             word, self._streamed = word | STREAMED, False
         deadline = frame.deadline_for(operation)
-        exchange = self._exchange if self.tally is None else self._exchange_counted
         try:
-            answer = exchange(word, deadline, caps, body, bulk)
+            if self.tally is None:
+                answer = self._exchange(word, deadline, caps, body, bulk)
+            else:
+                answer = self._exchange_counted(word, deadline, caps, body, bulk)
         except Gone:
-            once_more = partial(exchange, word, deadline, caps, body, bulk)
-            answer = self._again(operation, deadline, once_more, REPEATS if operation.idempotent and not caps else 0)
+            exchange = partial(self._exchange_counted, word, deadline, caps, body, bulk)
+            answer = self._again(operation, deadline, exchange, REPEATS if operation.idempotent and not caps else 0)
         if answer is None and operation.result is NoneType:
             return None
         result = self._result(operation, answer or NIL)
@@ -175,9 +178,8 @@ class ChannelConnection(Connection):
     def _exchange_counted(
         self, word: int, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
     ) -> Answer | None:
-        """The same, counted: a message in the slot is its header and its payload."""
-        tally, calls = self.tally, self._calls
-        assert tally is not None
+        """The same, counted if its link is: a message in the slot is its header and its payload."""
+        tally, calls = self.tally or uncounted, self._calls
         try:
             answer = self._exchange(word, deadline, caps, body, bulk)
         finally:

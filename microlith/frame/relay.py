@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from microlith.frame.connection import Connection
 
 
-def _uncounted(kind: int, size: int) -> None:
+def uncounted(kind: int, size: int) -> None:
     """The link is not counted."""
 
 
@@ -30,7 +30,7 @@ class Relay:
         tally: Callable[[int, int], None] | None,
     ) -> None:  # fmt: skip
         self.connection, self.call, self.operation, self.holder = connection, call, operation, holder
-        self.tally = tally or _uncounted
+        self.tally = tally or uncounted
         self.reply = reply
         reply.target = reply.relay = self
 
