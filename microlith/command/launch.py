@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Exit status:
   0    it was stopped in order (by Ctrl-C, SIGTERM or 'microlith stop'), or is up in the background
+  1    the record of the run (--record) is incomplete
   2    a mistake in the command line or the system file; one sentence says which
   3    the machine could not boot, or died
   130  interrupted before it was up or while a program ran, or killed by a second Ctrl-C

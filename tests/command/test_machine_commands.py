@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -72,8 +73,25 @@ def test_ps_of_a_launcher_that_is_stopped(system):
         assert (status, out) == (1, f"{about['name']}: no answer\n")
         assert err == (
             f"microlith: machine {about['name']} did not answer within 3 s;"
-            f" its launcher, pid {about['launcher']}, is stopped or busy\n"
+            f" its launcher, pid {about['launcher']}, is stopped (kill -CONT {about['launcher']} lets it go on)\n"
         )
+
+
+def test_stop_of_a_launcher_that_is_stopped(system, one):
+    with launched(system) as about, launched(one("CellServer")) as other:
+        os.kill(about["launcher"], signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            status, out, err = microlith("stop", "--all")
+            took = time.monotonic() - began
+        finally:
+            os.kill(about["launcher"], signal.SIGCONT)
+        assert (status, out) == (1, f"{other['name']}: stopped\n")
+        assert err == (
+            f"microlith: machine {about['name']} did not answer within 3 s;"
+            f" its launcher, pid {about['launcher']}, is stopped (kill -CONT {about['launcher']} lets it go on)\n"
+        )
+        assert took < 20  # not the patience for a machine that is ending
 
 
 def test_control_socket_that_refuses(runtime_directory):
@@ -206,6 +224,12 @@ def test_replay_of_a_recorded_run(tmp_path, system):
     steps = int(out.split()[0])
     assert json.loads(microlith("replay", record, "--json")[1]) == {"steps": steps, "difference": None}
     assert steps > 20
+
+
+def test_record_on_a_full_device_is_told():
+    status, _, err = microlith("launch", "unix", "--record", "/dev/full", "--run", "list /")
+    assert status == 1
+    assert "the record of this run is incomplete: no space left on device" in err
 
 
 def test_replay_mistakes(tmp_path):
