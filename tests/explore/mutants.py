@@ -12,7 +12,7 @@ from pathlib import Path
 import microkernel.core
 
 FOLDER = Path(microkernel.core.__file__).parent
-MODULES = ("state", "rights", "pending", "calls", "revocation", "lifecycle", "signals", "__init__")
+MODULES = ("state", "rights", "pending", "calls", "revocation", "lifecycle", "signals", "offers", "__init__")
 
 MUTANTS = [
     # rights: what may be sent and what arrives
