@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from microkernel.core import Core, events
 from microkernel.core.events import Effect, Event
 from microkernel.translation import event_of
@@ -126,8 +128,8 @@ class Broker:
         event = event_of(raw, peer[0], peer[1])
         if event is None:
             self._odd(raw, peer)
-        elif len(raw) > LARGE and type(event) is events.Call and not _mints(event) and self._crowded(len(raw)):
-            self._fail(events.Fail(event.task, event.id, "Busy"))
+        elif len(raw) > LARGE and isinstance(event, events.Call | events.Forward) and self._crowded(len(raw)):
+            self.step(replace(event, crowded=True))
         else:
             self.step(event)
 
@@ -211,8 +213,3 @@ class Broker:
         self.kept.pop(task, None)
         if route is not None:
             del self.peers[route]
-
-
-def _mints(event: events.Call) -> bool:
-    """Does it bring objects of its sender, which only the core can give back?"""
-    return any(cap[0] == events.MINT for cap in event.caps)

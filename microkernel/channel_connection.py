@@ -5,6 +5,8 @@ on one that was given up, goes through the stream like any message.
 """
 
 import select
+from collections.abc import Callable
+from functools import partial
 from time import monotonic_ns
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,7 @@ from microlith.frame.holders import Holders
 from microlith.frame.inflow import Inflow
 from microlith.frame.page import CALLING
 from microlith.frame.page import STATE as PAGE_STATE
+from microlith.frame.relay import uncounted
 from microlith.frame.reply import Reply
 from microlith.frame.stub import Stub
 from microlith.interface.operation import Operation
@@ -47,6 +50,7 @@ ROUNDS = 30  # of them before the client blocks: about what it takes to wake an 
 NOTHING = (b"", b"", wire.NO_CAPS)
 Answer = tuple[int, tuple[wire.Cap, ...], bytes, bytes]  # kind, capabilities, body, bulk
 NIL: Answer = (wire.REPLY, wire.NO_CAPS, b"\x91\xc0", b"")
+EMPTY: Answer = (wire.REPLY, wire.NO_CAPS, b"", b"")  # what a plain nil is on its way
 
 _request, _answer = REQUEST.pack_into, ANSWER.unpack_from
 
@@ -58,8 +62,9 @@ class ChannelConnection(Connection):
         super().__init__(frame, holders)
         self.end: Any = None  # an End, or None while there is none
         self._hears: Any = None
-        self._rounds = ROUNDS if spins else 0
+        self._spins, self._looks = spins, ROUND if spins else range(1)
         self._calls = 0
+        self._system_calls = 0  # with the ends before this one
         self._given_up = 0  # the answer number of the last call whose answer was not awaited
         self._lost = 0  # notices that found no room
         self._watched = False  # the loop looks for answers to pass on
@@ -75,10 +80,13 @@ class ChannelConnection(Connection):
         self._calls = self._given_up = 0
         self._inflow, self._streamed = Inflow(), False
         self._bell.register(end.bell, select.EPOLLIN)
+        if not self._spins:
+            end.sleep()
 
     def drop(self) -> None:
         """The other side is gone, or we are."""
         if self.end is not None:
+            self._system_calls += self.end.system_calls
             self._bell.unregister(self.end.bell)
             if self._watched:
                 self.frame.unwatch(self.end.bell)
@@ -102,17 +110,25 @@ class ChannelConnection(Connection):
             check_arguments(operation, arguments)
         if self.forgotten:
             self.close_forgotten()
+        if operation.carries:
+            self.party = stub._holder
         body, bulk, caps = self.codec.request(operation, arguments) if arguments else NOTHING
-        word = operation.number | len(caps) << 16 | stub._handle << 32
+        word = operation.number | stub._handle << 32
+        if caps:
+            word |= len(caps) << 16
         if self._streamed:
             word, self._streamed = word | STREAMED, False
         deadline = frame.deadline_for(operation)
         try:
-            answer = self._exchange(word, deadline, caps, body, bulk)
+            exchange = self._exchange if self.tally is None else self._exchange_counted
+            answer = exchange(word, deadline, caps, body, bulk)
         except Gone:
-            answer = self._again(operation, word, deadline, caps, body, bulk)
+            again = partial(self._exchange_counted, word, deadline, caps, body, bulk)
+            answer = self._again(operation, deadline, again, REPEATS if operation.idempotent and not caps else 0)
         if answer is None and operation.result is NoneType:
             return None
+        if operation.carries:
+            self.party = stub._holder
         result = self._result(operation, answer or NIL)
         if frame.checked:
             check_result(operation, result)
@@ -125,13 +141,13 @@ class ChannelConnection(Connection):
         return self.codec.read_reply(operation, body, bulk, caps)
 
     def _again(
-        self, operation: Operation, word: int, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
+        self, operation: Operation, deadline: int, exchange: Callable[[], Answer | None], repeats: int
     ) -> Answer | None:
         """The server died over a call: if it may be repeated, ask its next incarnations."""
-        for _ in range(REPEATS if operation.idempotent and not caps else 0):
+        for _ in range(repeats):
             try:
                 self.renew(operation, deadline)
-                return self._exchange(word, deadline, caps, body, bulk)
+                return exchange()
             except Gone:
                 continue
         raise ServerDied(f"{operation.qualified}: the other side is gone")
@@ -140,21 +156,21 @@ class ChannelConnection(Connection):
         self, word: int, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
     ) -> Answer | None:
         """One request and its answer; None: a plain nil.  Raises Gone."""
-        end, hears = self.end, self._hears
-        self._calls = number = self._calls + 1
+        end, hears, number = self.end, self._hears, self._calls + 1
         if body:
             end.put(caps, body, bulk)
+        self._calls = number
         _request(end.out, SLOT, word, deadline, len(body), len(bulk))
         end.says[CALL] = number
         number += number
         if hears[ASLEEP]:
             end.ring()
-        for _ in ROUND:
-            if hears[CALL] >= number:
+        for _ in self._looks:
+            answered = hears[CALL]
+            if answered >= number:
                 break
         else:
-            self._await_slot(number, word, deadline)
-        answered = hears[CALL]
+            answered = self._await_slot(number, word, deadline)
         if answered == number:
             return None
         if answered != number + 1:
@@ -165,21 +181,40 @@ class ChannelConnection(Connection):
         except Broken as why:
             raise Gone(str(why)) from None
 
-    def _await_slot(self, number: int, word: int, deadline: int) -> None:
-        """Look on while the server runs, for a bounded time; then block until the answer, or the deadline."""
+    def _exchange_counted(
+        self, word: int, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
+    ) -> Answer | None:
+        """The same, counted if its link is: a message in the slot is its header and its payload."""
+        tally, calls = self.tally or uncounted, self._calls
+        try:
+            answer = self._exchange(word, deadline, caps, body, bulk)
+        finally:
+            if self._calls > calls:  # it was sent
+                tally(wire.CALL, REQUEST.size + _payload(caps, body, bulk))
+        kind, caps, body, bulk = answer or EMPTY
+        tally(kind, ANSWER.size + _payload(caps, body, bulk))
+        return answer
+
+    def _await_slot(self, number: int, word: int, deadline: int) -> int:
+        """Look on while the server runs, for a bounded time; then block until the answer, or the deadline.
+
+        Gives the number of the answer.
+        """
         hears, frame = self.end.hears, self.frame
         frame.tell(BLOCKED)
         outer, self.words[PAGE_STATE] = self.words[PAGE_STATE], CALLING | (word >> 32) << 8
         try:
-            rounds = self._rounds
+            rounds = ROUNDS if self._spins else 0
             while rounds and hears[STATE] == RUNNING:
                 rounds -= 1
                 for _ in ROUND:
-                    if hears[CALL] >= number:
-                        return
-            while hears[CALL] < number:
+                    answered = int(hears[CALL])
+                    if answered >= number:
+                        return answered
+            while (answered := int(hears[CALL])) < number:
                 if not self._doze(lambda: hears[CALL] >= number, deadline):
                     raise DeadlineExceeded("no answer before the deadline; it may or may not have been done")
+            return answered
         except BaseException:
             self._given_up = number
             raise
@@ -191,18 +226,26 @@ class ChannelConnection(Connection):
         """The server is gone: wait for a channel to its next incarnation."""
         raise ServerDied(f"{operation.qualified}: the other side is gone")
 
+    def system_calls(self) -> int:
+        return self._system_calls + (self.end.system_calls if self.end is not None else 0)
+
     # --- sleeping ----------------------------------------------------------------------------------
 
     def _doze(self, ready: Any, until: int) -> bool:
-        """Block until the bell rings, unless it is `ready`; False when `until` has passed.  Raises Gone."""
+        """Block until the bell rings; False when `until` has passed.  Raises Gone.
+
+        It was not `ready` when last looked at, and the bell has not been silenced since.
+        """
         end = self.end
-        end.says[ASLEEP] = 1
         try:
-            fence.fence()
-            if ready():
-                return True
+            if self._spins:
+                end.sleep()
+                end.system_calls += 1
+                if ready():
+                    return True
+            end.system_calls += 1
             left = -1.0 if not until else max(0.0, (until - monotonic_ns()) / 1e9 + 0.001)
-            for _, event in self._bell.poll(left):
+            for _, event in self._bell.poll(left, 1):
                 if event & select.EPOLLIN:
                     end.silence()
                 elif event & select.EPOLLHUP and not ready():
@@ -210,8 +253,12 @@ class ChannelConnection(Connection):
                 return True
             return bool(ready())
         finally:
-            if not self.relays:
-                end.says[ASLEEP] = 0
+            self._awake(end)
+
+    def _awake(self, end: End) -> None:
+        """From now on we look; unless we never do, or there are calls handed on: then every answer rings."""
+        if self._spins and not self.relays:
+            end.says[ASLEEP] = 0
 
     # --- the stream --------------------------------------------------------------------------------
 
@@ -226,7 +273,9 @@ class ChannelConnection(Connection):
                 if not rest:
                     return
                 end.says[STUCK] = 1
-                self._doze(lambda: end.room, 0)
+                fence.fence()
+                if not end.room:
+                    self._doze(lambda: end.room, 0)
                 end.says[STUCK] = 0
         except Broken as why:
             raise Gone(str(why)) from None
@@ -248,8 +297,7 @@ class ChannelConnection(Connection):
             self._watched = True
             self.frame.watch(self.end.bell, self._rung)
         if self.end is not None:
-            self.end.says[ASLEEP] = 1  # while there are calls handed on, every answer rings
-            fence.fence()
+            self.end.sleep()
         super().forward(reply, stub, operation, arguments)
 
     def _rung(self) -> None:
@@ -259,14 +307,15 @@ class ChannelConnection(Connection):
             data = end.read()
             message = (self._inflow.feed(data) if data else None) or self._inflow.next()
             while message is not None:
+                self.count_in(message)
                 self.drop_late(message)
                 message = self._inflow.next()
         except (Broken, BadMessage):
             alive = False
         if not alive:
             self.drop()
-        elif not self.relays:
-            end.says[ASLEEP] = 0
+        else:
+            self._awake(end)
 
     def notify(self, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
         if self.frame.checked:
@@ -276,7 +325,7 @@ class ChannelConnection(Connection):
         try:
             if self.end is None or self.end.room < len(raw):
                 raise Busy("no room")
-            self.send(raw)
+            self.send_counted(wire.NOTIFY, raw)
             self._lost = 0
         except (Gone, Busy, Broken):
             self._lost += 1
@@ -295,6 +344,11 @@ class ChannelConnection(Connection):
         """The end of the program."""
         self.drop()
         self._bell.close()
+
+
+def _payload(caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes) -> int:
+    """How many bytes go into the slot beside the header (channel.py: BYTES)."""
+    return len(caps) * wire.CAP.size + len(body) + len(bulk)
 
 
 def connect(frame: "Frame", birth: Birth, descriptors: dict[str, int]) -> ChannelConnection:

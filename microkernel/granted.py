@@ -14,9 +14,10 @@ import zmq
 
 from microkernel.dealer import DealerConnection
 from microkernel.ledger import Ledger
-from microkernel.links.peer_link import GrantedPeer, PeerLink, Who
+from microkernel.links.peer_link import PASSED, GrantedPeer, PeerLink, Who
 from microlith.frame import wire
 from microlith.frame.connection import Gone
+from microlith.frame.facade import behind
 from microlith.frame.frame import Frame
 from microlith.frame.stub import Stub
 from microlith.interface.status import Busy
@@ -39,6 +40,7 @@ class GrantedConnection(DealerConnection):
         self._offered = 0
         self._by_name: dict[str, Any] = {}
         self._names = {part.port: part.name for part in birth.parts}
+        self._stirred = True  # the kernel's socket was used since it was last found empty
         self._early: list[tuple[dict[str, Any], tuple[int, ...]]] | None = []  # clients, while there are no servers
         self._all = False  # those that were there at the start have all come
 
@@ -108,6 +110,7 @@ class GrantedConnection(DealerConnection):
     # --- capabilities that travel ------------------------------------------------------------------
 
     def lower(self, capability: Any) -> wire.Cap:
+        capability = behind(capability)
         if isinstance(capability, Stub) and isinstance(capability._connection, PeerLink):
             capability = capability._connection.right(capability)
         return super().lower(capability)
@@ -117,7 +120,7 @@ class GrantedConnection(DealerConnection):
         self.party = giver
         self._offered += 1
         self.send(wire.pack(wire.OFFER, 0, self._offered, task, caps=(self.lower(capability),)))
-        return (wire.PASSED, 0, self._offered, 0)
+        return (PASSED, 0, self._offered, 0)
 
     def passed(self, who: Who, number: int, interface: Any, holder: Any) -> Any:
         """What the kernel has passed from a linked task.  Raises Busy, and ValueError if there is no such thing."""
@@ -169,7 +172,7 @@ class GrantedConnection(DealerConnection):
 
     def serve(self, parts: dict[int, Any]) -> int:
         self.frame.watch(self._control.fileno(), self.attend)
-        self.frame.watch(self.socket.FD, self.pump)
+        self.frame.watch(self.socket.FD, self._knocked)
         return super().serve(parts)
 
     def turn(self) -> None:
@@ -184,7 +187,25 @@ class GrantedConnection(DealerConnection):
         for link in self._links:
             if link.relays:
                 link.pass_on()
-        return bool(self.frame.inbox) or bool(int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
+        if self._stirred and not int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+            self._stirred = False
+        return self._stirred or bool(self.frame.inbox)
+
+    def _knocked(self) -> None:
+        self._stirred = True
+        self.pump()
+
+    def send(self, raw: bytes) -> None:
+        self._stirred = True
+        super().send(raw)
+
+    def transmit(self, raw: bytes) -> None:
+        self._stirred = True
+        super().transmit(raw)
+
+    def take(self, until: int) -> bytes | None:
+        self._stirred = True
+        return super().take(until)
 
     def pump(self) -> bool:
         """Handle the kernel's messages that are here; were there any?"""

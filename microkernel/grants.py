@@ -16,6 +16,7 @@ from microlith.process import parcel
 
 if TYPE_CHECKING:
     from microkernel.domains import Domain, Domains
+    from microkernel.meter import ChannelMeter
 
 
 class Grants:
@@ -25,6 +26,7 @@ class Grants:
         self.domains = domains
         self._controls: dict[int, socket.socket] = {}  # by task, of those that live
         self._doors: dict[int, str] = {}  # by task: where its ROUTER listens
+        self._meters: dict[tuple[int, int], ChannelMeter] = {}  # by client's and server's task
         self._ledgers: dict[tuple[int, int], int] = {}  # by client's and server's task
 
     def open(self, domain: "Domain") -> dict[str, int]:
@@ -63,18 +65,33 @@ class Grants:
                 self._make(client, number, server)
 
     def _make(self, client: "Domain", number: int, server: "Domain") -> None:
-        peer = client.birth.peers[number]
-        theirs, ours = _ends(peer.transport, f"{client.name}:{server.name}")
-        key = (client.task, server.task)
+        peer, key, name = client.birth.peers[number], (client.task, server.task), f"{client.name}:{server.name}"
+        theirs, ours = _ends(peer.transport, name)
         if key not in self._ledgers:
-            self._ledgers[key] = ledger.make(f"{client.name}:{server.name}:ledger")
+            self._ledgers[key] = ledger.make(f"{name}:ledger")
         given = {"name": client.name, "servers": peer.servers, "quota": client.birth.quota}
         who = {"task": client.task, "life": client.incarnation}
         self._send(server, {"serve": given, "pid": client.pid, **who}, (*ours, self._ledgers[key]))
+        if peer.transport == "shared":
+            self._measure(key, client.name, server.name, os.dup(ours[1]), os.dup(theirs[1]))
         where = {"endpoint": self._doors[server.task]} if server.task in self._doors else {}
         self._send(client, {"link": number, "task": server.task, "life": server.incarnation, **where}, theirs)
         for descriptor in (*ours, *theirs):
             os.close(descriptor)
+
+    def _measure(self, key: tuple[int, int], client: str, server: str, up: int, down: int) -> None:
+        """Count what goes through a channel's slot, which no page does, from its files."""
+        from microkernel.meter import ChannelMeter
+
+        if key in self._meters:
+            self._meters[key].close()
+        self._meters[key] = ChannelMeter(self.domains.root.metering, client, server, up, down)
+
+    def _forget(self, client: int, server: int) -> None:
+        """One of the two will never come back."""
+        os.close(self._ledgers.pop((client, server)))
+        if (client, server) in self._meters:
+            self._meters.pop((client, server)).close()
 
     def _send(self, domain: "Domain", record: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         try:
@@ -91,7 +108,7 @@ class Grants:
             control.close()
         for client, server in list(self._ledgers):
             if client == domain.task:
-                os.close(self._ledgers.pop((client, server)))
+                self._forget(client, server)
                 if server in self._doors:
                     self._send(self.domains.table[server], {"task": client, "life": domain.incarnation}, ())
         door = self._doors.pop(domain.task, None)
@@ -104,7 +121,7 @@ class Grants:
         self._tell(domain, "gone")
         for client_task, server in list(self._ledgers):
             if server == domain.task:
-                os.close(self._ledgers.pop((client_task, server)))
+                self._forget(client_task, server)
 
     def _tell(self, server: "Domain", what: str) -> None:
         """Tell the clients of a server's domain that it is down, where no hang-up does, or gone for good."""

@@ -22,8 +22,13 @@ class SocketConnection(KernelConnection):
         endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval(TURN_MS / 1000))
         self.endpoint = endpoint
         self._inflow = Inflow()
+        self._system_calls = 0
+
+    def system_calls(self) -> int:
+        return self._system_calls
 
     def transmit(self, raw: bytes) -> None:
+        self._system_calls += 1
         try:
             self.endpoint.sendall(raw)  # the kernel always reads
         except OSError as error:
@@ -36,6 +41,7 @@ class SocketConnection(KernelConnection):
                 message = inflow.next()
                 if message is not None:
                     return message
+                self._system_calls += 1
                 data = self.endpoint.recv(CHUNK)
                 if not data:
                     raise Gone("the kernel closed the connection")

@@ -1,13 +1,14 @@
 """Peer links over shared memory: channels (channel.py)."""
 
+from collections.abc import Callable
 from typing import Any
 
 from microkernel.channel import End
 from microkernel.channel_connection import Answer, ChannelConnection
-from microkernel.channel_peer import ChannelPeer, Channels
+from microkernel.channel_peer import ChannelPeer
+from microkernel.channels import Channels
 from microkernel.granted import GrantedConnection
 from microkernel.links.peer_link import GrantedPeer, PeerLink
-from microlith.frame import wire
 from microlith.frame.frame import Frame
 from microlith.interface.operation import Operation
 from microlith.interface.status import ServerDied
@@ -32,10 +33,10 @@ class ChannelLink(PeerLink, ChannelConnection):
         ChannelConnection.drop(self)
 
     def _again(
-        self, operation: Operation, word: int, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
+        self, operation: Operation, deadline: int, exchange: Callable[[], Answer | None], repeats: int
     ) -> Answer | None:
         try:
-            return super()._again(operation, word, deadline, caps, body, bulk)
+            return super()._again(operation, deadline, exchange, repeats)
         except ServerDied:
             self.drop()  # the next call waits for the next incarnation
             raise

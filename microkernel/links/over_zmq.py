@@ -16,7 +16,7 @@ from zmq.backend import Socket as Plain  # without the conveniences, which cost 
 from microkernel.connection import LINGER_MS
 from microkernel.granted import GrantedConnection
 from microkernel.links.hub import HIGH_WATER, Hub, HubPeer
-from microkernel.links.peer_link import EXPORTED, MessageLink
+from microkernel.links.peer_link import EXPORTED, PASSED, MessageLink
 from microlith.frame import wire
 from microlith.frame.connection import Connection, Gone
 from microlith.frame.frame import Frame
@@ -127,7 +127,7 @@ class DealerLink(MessageLink):
             self.drop_late(self._receive(zmq.DONTWAIT))
 
     def lift(self, entry: wire.Cap, interface: Any) -> Any:
-        if entry[0] == wire.PASSED:
+        if entry[0] == PASSED:
             return super().lift(entry, interface)
         return self.stub(interface, entry[2], entry[1], self.party)
 

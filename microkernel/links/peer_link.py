@@ -13,7 +13,7 @@ from microkernel.ledger import Ledger
 from microlith.frame import wire
 from microlith.frame.codec import read_status
 from microlith.frame.connection import REPEATS, Connection, bad
-from microlith.frame.facade import check_arguments
+from microlith.frame.facade import behind, check_arguments
 from microlith.frame.methods import Method
 from microlith.frame.peer import Peer
 from microlith.frame.reply import Reply
@@ -26,6 +26,8 @@ from microlith.interface.status import BadMessage, DeadlineExceeded, ServerDied,
 if TYPE_CHECKING:
     from microkernel.granted import GrantedConnection
 
+PASSED = 4  # a kind of capability on these links: what the kernel has passed, by the number of the offer
+EXPORT = 0  # the operation of every object on these links: offer it to me through the kernel
 Who = tuple[int, int]  # a task and its incarnation
 
 STALE = object()  # in a table: what an earlier incarnation had handed out, and this one does not have
@@ -37,7 +39,7 @@ class Nothing(Interface):
     def export(self) -> None: ...
 
 
-EXPORTED = msgspec.structs.replace(Nothing.__operations__["export"], number=wire.EXPORT)
+EXPORTED = msgspec.structs.replace(Nothing.__operations__["export"], number=EXPORT)
 
 
 class PeerLink(Connection):
@@ -76,7 +78,12 @@ class PeerLink(Connection):
     def right(self, stub: Stub) -> Stub:
         """A capability of this link as a right of the kernel, which can be passed on."""
         if stub._handle not in self._rights:
-            raw = self._call_once(stub._handle, EXPORTED, self.frame.deadline_for(EXPORTED), wire.NO_CAPS, b"\x90", b"")
+            outer, self.tally = self.tally, None  # it belongs to no call of the link
+            try:
+                deadline = self.frame.deadline_for(EXPORTED)
+                raw = self._call_once(stub._handle, EXPORTED, deadline, wire.NO_CAPS, b"\x90", b"")
+            finally:
+                self.tally = outer
             caps, body, _ = wire.content(raw)
             if raw[1] != wire.REPLY or not caps:
                 raise read_status(EXPORTED, body)
@@ -90,12 +97,13 @@ class PeerLink(Connection):
         self._rights.pop(handle, None)
 
     def lower(self, capability: Any) -> wire.Cap:
+        capability = behind(capability)
         if isinstance(capability, Stub) and capability._connection is self:
             return (0, 0, capability._handle, 0)
         return self.granted.pass_to(self.who[0], capability, self.party)
 
     def lift(self, entry: wire.Cap, interface: Any) -> Any:
-        if entry[0] == wire.PASSED:
+        if entry[0] == PASSED:
             return self.granted.passed(self.who, entry[2], interface, self.party)
         return super().lift(entry, interface)
 
@@ -229,7 +237,7 @@ class GrantedPeer(Peer):
     # --- capabilities that travel ------------------------------------------------------------------
 
     def _call(self, message: wire.Message) -> None:
-        if message.operation != wire.EXPORT:
+        if message.operation != EXPORT:
             super()._call(message)
             return
         target, _ = self.table.get(message.target, (None, 0))
@@ -240,12 +248,13 @@ class GrantedPeer(Peer):
         self.send(wire.pack(wire.REPLY, call=message.call, caps=caps, body=b"\x91\xc0"))
 
     def _lower(self, capability: Any) -> wire.Cap:
+        capability = behind(capability)
         if isinstance(capability, Stub):
             return self.granted.pass_to(self.who[0], capability, self._server)
         return super()._lower(capability)
 
     def _lift(self, entry: wire.Cap, interface: Any) -> Any:
-        if entry[0] == wire.PASSED:
+        if entry[0] == PASSED:
             return self.granted.passed(self.who, entry[2], interface, self._server)
         return super()._lift(entry, interface)
 

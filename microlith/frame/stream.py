@@ -35,6 +35,7 @@ class StreamConnection(Connection):
         super().__init__(frame, holders)
         self.endpoint: Any = None  # a socket, or None while there is none
         self._inflow = Inflow()
+        self._system_calls = 0
         self._rest = bytearray()  # what is sent already, for us, and not for the socket
 
     def connect(self, endpoint: socket.socket) -> None:
@@ -43,6 +44,9 @@ class StreamConnection(Connection):
         endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval(TURN_S))
         self.endpoint, self._inflow, self._rest = endpoint, Inflow(), bytearray()
 
+    def system_calls(self) -> int:
+        return self._system_calls
+
     def transmit(self, raw: bytes) -> None:
         if self.endpoint is None:
             raise Gone("there is no other side now")
@@ -50,6 +54,7 @@ class StreamConnection(Connection):
             self._rest += raw
             self._push()
             return
+        self._system_calls += 1
         try:
             sent = self.endpoint.send(raw, _NOW)
         except BlockingIOError:
@@ -61,6 +66,7 @@ class StreamConnection(Connection):
 
     def _push(self) -> None:
         """Send of the rest what the socket takes."""
+        self._system_calls += 1
         try:
             del self._rest[: self.endpoint.send(self._rest, _NOW)]
         except BlockingIOError:
@@ -78,6 +84,7 @@ class StreamConnection(Connection):
 
     def _wait(self, events: int, until: int) -> int:
         """Wait for one of these events; 0 at `until`."""
+        self._system_calls += 1
         poller = select.poll()
         poller.register(self.endpoint, events)
         found = poller.poll(None if not until else max(0, (until - monotonic_ns()) // 1_000_000 + 1))
@@ -97,6 +104,7 @@ class StreamConnection(Connection):
                     self._push()
                 if events == select.POLLOUT:
                     continue
+            self._system_calls += 1
             try:
                 data = self.endpoint.recv(CHUNK)
                 if not data:

@@ -19,6 +19,7 @@ from microlith.interface.interface import interface_of
 from microlith.interface.needs import needs_of
 from microlith.interface.status import UsageError
 from microlith.process import parcel
+from microlith.process.assembly import reach
 from microlith.process.birth import Birth, PeerBirth, SlotBirth, find_class
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ class Attached:
         for slot, capability in capabilities.items():
             setattr(self, slot, capability)
 
+    def counts(self) -> dict[str, dict[str, int]]:
+        """What its links with `count` have counted: they are on a page of this process's own."""
+        return self._connection.frame.page.rows()
+
     def close(self) -> None:
         """Detach."""
         if self.closed:
@@ -54,6 +59,30 @@ class Attached:
         self.closed = True
         getattr(self._connection, "leave", self._connection.close)()
         self._connection.frame.close()
+
+
+class Attachments:
+    """What the process that booted a machine is attached as: once for each app, anew after a reboot."""
+
+    def __init__(self, machine: "Machine") -> None:
+        self._machine = machine
+        self._by_app: dict[str, tuple[int, Attached]] = {}  # the root's reboots then, and it
+
+    def of(self, app: str) -> Attached:
+        """The capabilities of that app.  Raises UsageError."""
+        reboots, attached = self._by_app.get(app) or (-1, None)
+        if attached is None or reboots != self._machine.reboots or attached.closed:
+            if attached is not None:
+                attached.close()
+            attached = attach_here(self._machine, app)
+            self._by_app[app] = (self._machine.reboots, attached)
+        return attached
+
+    def close(self) -> None:
+        """Detach from all."""
+        for _, attached in self._by_app.values():
+            attached.close()
+        self._by_app.clear()
 
 
 def about(machine: "Machine") -> dict[str, Any]:
@@ -102,10 +131,15 @@ def join(machine: dict[str, Any], answer: dict[str, Any], descriptors: tuple[int
     )
     given = dict(zip(answer["labels"], descriptors, strict=True))
     connection = transport(str(answer["transport"]))(frame, birth, given)
-    connection.begin()
     made = {}
-    for slot in msgspec.convert(answer["places"], tuple[SlotBirth, ...]):
-        made[slot.slot] = connection.slot(interface_of_slot(machine, app, slot.slot), slot)
+    try:
+        connection.begin()
+        for slot in msgspec.convert(answer["places"], tuple[SlotBirth, ...]):
+            made[slot.slot] = reach(connection, app, slot, interface_of_slot(machine, app, slot.slot))
+    except BaseException:
+        connection.close()
+        frame.close()
+        raise
     return Attached(connection, str(answer["name"]), made)
 
 
@@ -133,8 +167,8 @@ def attach_from(control: Path, app: str) -> Attached:
 
 def ask(client: socket.socket, record: dict[str, Any], descriptors: tuple[int, ...] = ()) -> tuple[Any, list[int]]:
     """One request on a control socket.  Raises UsageError with the launcher's words."""
-    parcel.send(client, record, descriptors)
     try:
+        parcel.send(client, record, descriptors)
         answer, given = parcel.receive(client)
     except parcel.Closed:
         raise UsageError("the machine ended") from None

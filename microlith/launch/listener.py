@@ -23,6 +23,7 @@ import msgspec
 
 from microlith.interface.status import UsageError
 from microlith.launch import attach
+from microlith.launch.orders import MachineDied
 from microlith.process import parcel
 
 if TYPE_CHECKING:
@@ -145,7 +146,11 @@ class Listener:
             return
         client = Client(end)
         self.clients.add(client)
-        threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+        try:
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+        except RuntimeError:  # the host has no thread for us now
+            self.clients.discard(client)
+            end.close()
 
     def serve(self, client: Client) -> None:
         """One client's requests, one after the other, until it goes."""
@@ -162,8 +167,6 @@ class Listener:
         self._kill_programs(client)
 
     def _answer(self, client: Client, data: bytes, descriptors: tuple[int, ...]) -> None:
-        from microlith.launch.machine import MachineDied
-
         try:
             result, given = self.request(client, read(data), descriptors)
         except (MachineDied, TimeoutError) as error:
@@ -180,8 +183,6 @@ class Listener:
                 os.close(descriptor)
 
     def _kill_programs(self, client: Client) -> None:
-        from microlith.launch.machine import MachineDied
-
         for running in client.running.values():
             try:
                 if not self.machine.has_ended(running.name):
