@@ -84,6 +84,7 @@ class GrantedConnection(DealerConnection):
         if "link" in record:
             link = self._links[record["link"]]
             link.drop()
+            link.down = record.get("down", link.down)
             link.gone = bool(record.get("gone"))
             if "task" in record:
                 link.who = (record["task"], record["life"])

@@ -9,6 +9,7 @@ server, which adopts what its predecessor had handed out.
 import contextlib
 import os
 import socket
+import time
 from typing import TYPE_CHECKING, Any
 
 from microkernel import ledger
@@ -54,7 +55,7 @@ class Grants:
             self._join(domain, other)
             self._join(other, domain)
             if other.gone:
-                self._tell_one(domain, other, "gone")
+                self._tell_one(domain, other, {"gone": True})
         self._send(domain, {"all": True}, ())
 
     def _join(self, client: "Domain", server: "Domain") -> None:
@@ -114,24 +115,24 @@ class Grants:
         door = self._doors.pop(domain.task, None)
         if door is not None:
             os.unlink(door)
-            self._tell(domain, "down")
+            self._tell(domain, {"down": time.monotonic_ns()})
 
     def gave_up(self, domain: "Domain") -> None:
         """A server's domain will not come back: tell its clients."""
-        self._tell(domain, "gone")
+        self._tell(domain, {"gone": True})
         for client_task, server in list(self._ledgers):
             if server == domain.task:
                 self._forget(client_task, server)
 
-    def _tell(self, server: "Domain", what: str) -> None:
-        """Tell the clients of a server's domain that it is down, where no hang-up does, or gone for good."""
+    def _tell(self, server: "Domain", what: dict[str, int]) -> None:
+        """Tell the clients of a server's domain since when it is down, where no hang-up does, or that it is gone."""
         for client in self.domains.table.values():
             self._tell_one(client, server, what)
 
-    def _tell_one(self, client: "Domain", server: "Domain", what: str) -> None:
+    def _tell_one(self, client: "Domain", server: "Domain", what: dict[str, int]) -> None:
         for number, peer in enumerate(client.birth.peers):
             if peer.domain == server.name and client.task in self._controls:
-                self._send(client, {"link": number, what: True}, ())
+                self._send(client, {"link": number, **what}, ())
 
 
 def _ends(transport: str, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:

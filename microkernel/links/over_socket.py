@@ -5,7 +5,6 @@ from typing import Any
 
 from microkernel.granted import GrantedConnection
 from microkernel.links.peer_link import GrantedPeer, MessageLink
-from microlith.frame import wire
 from microlith.frame.connection import Gone
 from microlith.frame.frame import Frame
 from microlith.frame.socket_peer import SocketPeer
@@ -37,13 +36,6 @@ class SocketLink(MessageLink, StreamConnection):
             self.endpoint.close()
             self.endpoint = None
             self.lose_relays()
-
-    def transmit(self, raw: bytes) -> None:
-        try:
-            super().transmit(raw)
-        except Gone:
-            self.unsent = raw[1] != wire.CANCEL
-            raise
 
     def offer(self, raw: bytes) -> bool:
         try:

@@ -36,7 +36,7 @@ class DealerLink(MessageLink):
         self.socket: Any = None
         self._context = context
         self._watched = False  # the loop looks for answers to pass on
-        self._told = False  # the last message was a notice
+        self._told, self._sent = False, 0  # the last message was a notice; when it was sent
 
     @property
     def connected(self) -> bool:  # type: ignore[override]
@@ -76,6 +76,7 @@ class DealerLink(MessageLink):
         if self.socket is None:
             raise Gone("there is no other side now")
         self._told = raw[1] == wire.NOTIFY
+        self._sent = monotonic_ns() if raw[1] == wire.CALL else 0
         try:
             self._send(raw, zmq.DONTWAIT)
         except zmq.Again:
@@ -113,6 +114,7 @@ class DealerLink(MessageLink):
             except zmq.Again:
                 self.granted.attend()
                 if self.socket is not mine:
+                    self.unsent = self._sent > self.down  # to the dead
                     raise Gone("the other side is gone") from None
 
     # --- calls handed on ---------------------------------------------------------------------------

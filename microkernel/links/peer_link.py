@@ -53,6 +53,7 @@ class PeerLink(Connection):
         self.granted, self.number = granted, number
         self.forgotten = granted.forgotten
         self.gone = False  # for good
+        self.down = 0  # when the kernel noticed the last death, if it had to tell us
         self.who: Who = (0, 0)  # at the other end
         self._rights: dict[int, Stub] = {}  # what the kernel keeps for us of what we hold here, by handle
 

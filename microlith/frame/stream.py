@@ -31,6 +31,11 @@ _NOW = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 class StreamConnection(Connection):
     """The client's end of a socket pair to a peer domain."""
 
+    #: The other side is gone, and has not read all of the last message (but a cancel): what that asks was not done.
+    #: The host's kernel says so: it resets a connection of which one side goes with something unread.
+    unsent = False
+    _asks = False  # the last message is no cancel
+
     def __init__(self, frame: "Frame", holders: Holders | None = None) -> None:
         super().__init__(frame, holders)
         self.endpoint: Any = None  # a socket, or None while there is none
@@ -50,6 +55,7 @@ class StreamConnection(Connection):
     def transmit(self, raw: bytes) -> None:
         if self.endpoint is None:
             raise Gone("there is no other side now")
+        self._asks = raw[1] != wire.CANCEL
         if self._rest:
             self._rest += raw
             self._push()
@@ -60,6 +66,7 @@ class StreamConnection(Connection):
         except BlockingIOError:
             sent = 0
         except OSError as error:
+            self.unsent = self._asks
             raise Gone(str(error)) from None
         if sent < len(raw):
             self._rest += memoryview(raw)[sent:]
@@ -72,6 +79,7 @@ class StreamConnection(Connection):
         except BlockingIOError:
             pass
         except OSError as error:
+            self.unsent = self._asks
             raise Gone(str(error)) from None
 
     def _flush(self, until: int) -> bool:
@@ -113,6 +121,7 @@ class StreamConnection(Connection):
             except BlockingIOError:
                 continue
             except (OSError, BadMessage) as error:
+                self.unsent = self._asks and isinstance(error, ConnectionResetError)
                 raise Gone(str(error)) from None
             if message is not None:
                 return message

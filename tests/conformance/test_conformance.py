@@ -10,6 +10,7 @@ from tests.conformance import parts, running
 from tests.conformance.tracing import ServerTrace
 
 ARCHITECTURES = ("library", "monolith", "mach", "mach25", "hybrid", "l4")
+SQUARE = ("kernel-socket", "kernel-shared", "peer-socket", "peer-zmq")  # with mach and l4
 
 
 def assistants() -> System:
@@ -38,14 +39,14 @@ def differences(one, other):
     return found
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ARCHITECTURES + SQUARE)
 def test_trace_of_assistants_ends_by_itself(architecture):
     status, lines = trace_of(architecture)
     assert status == 7, "\n".join(lines[-5:])
     assert len(lines) > 200
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES[1:])
+@pytest.mark.parametrize("architecture", ARCHITECTURES[1:] + SQUARE)
 def test_trace_of_assistants_is_the_same_as_in_one_address_space(architecture):
     found = differences(trace_of("library")[1], trace_of(architecture)[1])
     assert not found, "\n".join(found)
@@ -65,7 +66,7 @@ value() -> 7
 """.strip().splitlines()
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ARCHITECTURES + SQUARE)
 def test_trace_of_assistants_says_what_is_right(architecture):
     lines = trace_of(architecture)[1]
     assert [line for line in EXPECTED if line not in lines] == []

@@ -7,7 +7,7 @@ import pytest
 
 from microlith import System
 from tests.conformance import running
-from tests.conformance.test_conformance import ARCHITECTURES, differences
+from tests.conformance.test_conformance import ARCHITECTURES, SQUARE, differences
 
 INPUT = b"line one\n\nthird line"
 
@@ -57,7 +57,7 @@ def trace_of(architecture, domains=None, options=""):
     return status, lines, written
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", ARCHITECTURES + SQUARE)
 def test_trace_of_the_operating_system_ends_by_itself(architecture):
     status, lines, written = trace_of(architecture)
     assert status == 9, "\n".join(lines[-5:])
@@ -65,7 +65,7 @@ def test_trace_of_the_operating_system_ends_by_itself(architecture):
     assert len(lines) > 200
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES[1:])
+@pytest.mark.parametrize("architecture", ARCHITECTURES[1:] + SQUARE)
 def test_trace_of_the_operating_system_is_the_same_as_in_one_address_space(architecture):
     found = differences(trace_of("library")[1], trace_of(architecture)[1])
     assert not found, "\n".join(found)

@@ -18,6 +18,7 @@ from microlith.system.systemfile import load
 
 GOLDEN = Path(__file__).with_name("golden")
 CASES = [(system, architecture) for system in ready_systems() for architecture in kinds.ARCHITECTURES]
+CASES += [("five", variant) for variant in kinds.VARIANTS if variant not in ("kernel-zmq", "peer-shared")]
 
 
 @pytest.fixture
