@@ -25,8 +25,8 @@ from microkernel.channel import (
     STREAMED,
     STUCK,
     Broken,
-    End,
 )
+from microkernel.end import End
 from microlith.frame import wire
 from microlith.frame.codec import read_status
 from microlith.frame.connection import REPEATS, Connection, Gone

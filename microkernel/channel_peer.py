@@ -3,18 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 from microkernel import fence
-from microkernel.channel import (
-    ANSWER,
-    ASLEEP,
-    CALL,
-    REQUEST,
-    SLOT,
-    STREAMED,
-    STUCK,
-    Broken,
-    End,
-    counts,
-)
+from microkernel.channel import ANSWER, ASLEEP, CALL, REQUEST, SLOT, STREAMED, STUCK, Broken, counts
+from microkernel.end import End
 from microlith.frame import wire
 from microlith.frame.codec import status_body
 from microlith.frame.connection import Gone

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from microkernel import fence
-from microkernel.channel import ASLEEP, CALL, ENDS, STATE, End, make
+from microkernel.channel import ASLEEP, CALL, ENDS, STATE, make
 from microkernel.channel_peer import ChannelPeer
+from microkernel.end import End
 from microlith.frame.connection import Gone
 from microlith.frame.frame import Frame
 from microlith.frame.holders import Holders

@@ -92,7 +92,7 @@ def architecture(name: str) -> "Callable[[System], Plan]":
     """The architecture of that name, or a usage error that lists them."""
     known = {**ARCHITECTURES, **VARIANTS}
     if name not in known:
-        raise UsageError(f"no architecture is called {name!r}; there are {', '.join(known)}")
+        raise UsageError(f"no architecture is called {name!r}; there are {', '.join(ARCHITECTURES)}")
     found: Callable[[System], Plan] = resolve(known[name])
     return found
 

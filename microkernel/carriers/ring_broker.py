@@ -10,7 +10,8 @@ from typing import Any
 
 from microkernel import fence
 from microkernel.carriers.lines import Line, LineBroker
-from microkernel.channel import ASLEEP, ENDS, STUCK, Broken, End, make
+from microkernel.channel import ASLEEP, ENDS, STUCK, Broken, make
+from microkernel.end import End
 from microlith.frame.connection import Gone
 from microlith.interface.status import BadMessage
 

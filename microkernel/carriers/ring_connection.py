@@ -11,8 +11,9 @@ from time import monotonic_ns
 from typing import Any
 
 from microkernel import fence
-from microkernel.channel import ASLEEP, ENDS, STUCK, TAIL, Broken, End
+from microkernel.channel import ASLEEP, ENDS, STUCK, TAIL, Broken
 from microkernel.connection import TURN_MS, KernelConnection
+from microkernel.end import End
 from microlith.frame.connection import Gone
 from microlith.frame.frame import Frame
 from microlith.frame.inflow import Inflow

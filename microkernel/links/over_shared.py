@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from microkernel.channel import End
 from microkernel.channel_connection import Answer, ChannelConnection
 from microkernel.channel_peer import ChannelPeer
 from microkernel.channels import Channels
+from microkernel.end import End
 from microkernel.granted import GrantedConnection
 from microkernel.links.peer_link import GrantedPeer, PeerLink
 from microlith.frame.frame import Frame

@@ -55,7 +55,7 @@ def architecture_option(default: str = "mach") -> Callable[..., Any]:
         default=default,
         show_default=True,
         metavar="ARCHITECTURE",
-        help=f"One of {names}.",
+        help=f"One of {names}; or path-transport: {', '.join(kinds.VARIANTS)}.",
     )
 
 

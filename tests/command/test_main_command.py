@@ -243,6 +243,7 @@ def test_completion_script(shell, microlith):
         ("microlith plan ", ["disk", "five", "unix"]),
         ("microlith plan u", ["unix"]),
         ("microlith plan unix --as m", ["monolith", "mach", "mach25"]),
+        ("microlith plan unix --as k", ["kernel-zmq", "kernel-socket", "kernel-shared"]),
         ("microlith plan unix --link files.disk=count,t", ["files.disk=count,trace"]),
         ("microlith launch unix --link *=h", ["*=hop:"]),
         ("microlith new s", ["server"]),
