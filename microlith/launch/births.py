@@ -125,6 +125,8 @@ class _Known:
             return next(iter(kernel | peer), "")
         if peer and kernel - {"zmq"}:
             raise UsageError(f"with peer links, kernel links are over zmq; the plan has them over {listed(kernel)}")
+        if self.plan.root.instances and kernel - {"zmq"}:
+            raise UsageError(f"servers in the kernel's domain are reached over zmq; the plan says {listed(kernel)}")
         return f"peer-{peer.pop()}" if peer else f"kernel-{kernel.pop()}" if kernel - {"zmq"} else "zmq"
 
     def template(self, template: Template) -> Birth:

@@ -6,16 +6,21 @@
 import os
 import random
 import signal
+import socket
+from dataclasses import replace
 
 import pytest
 
-from microlith import Stale, boot
-from tests.fault.asking import Question, ask, booted, lines
+from microkernel.plans import mach
+from microlith import Stale, UsageError, boot
+from microlith.launch import attach
+from tests.fault.asking import Question, ask, booted, lines, system
 from tests.fault.test_files import disk_system, fsck, kill
 from tests.process.until import pid_of, rows, until
 
 KERNEL, PEER = ("kernel-socket", "kernel-shared"), ("peer-socket", "peer-zmq")
 SOON_MS = 3000
+SEQPACKET = (socket.AF_UNIX, socket.SOCK_SEQPACKET)
 LARGE = "x" * 100_000
 
 
@@ -147,4 +152,37 @@ def test_kernel_that_is_killed_comes_back_with_everything(architecture, tmp_path
         until(lambda: machine.reboots == 1)
         machine.wait_ready()
         assert pid_of(machine, "middle") != before
+        assert ask(machine, "middle.echo", '"x"')["answer"] == "x"
+
+
+def test_client_without_shared_memory_is_refused_where_there_is_nothing_else(tmp_path):
+    with booted(tmp_path / "ledger", "kernel-shared") as machine, socket.socket(*SEQPACKET) as client:
+        client.connect(str(machine.run_dir / "control"))
+        with pytest.raises(UsageError, match="reached over shared memory alone"):
+            attach.ask(client, {"do": "attach", "app": "operator"})
+        answer, given = attach.ask(client, {"do": "attach", "app": "operator", "channels": True})
+        assert len(answer["labels"]) == len(given) == 4
+        for descriptor in given:
+            os.close(descriptor)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"path": "kernel", "transport": "socket"},
+            "the plan's kernel links are over socket and zmq; one transport is all",
+        ),
+        ({"path": "peer", "transport": "zmq"}, ""),
+    ],
+)
+def test_plan_has_one_transport_for_each_path(changed, said, tmp_path):
+    made = system(tmp_path / "ledger")
+    plan = mach(made)
+    plan = replace(plan, links=(replace(plan.links[0], **changed), *plan.links[1:]))
+    if said:
+        with pytest.raises(UsageError, match=said):
+            boot(made, plan=plan)
+        return
+    with boot(made, plan=plan) as machine:
         assert ask(machine, "middle.echo", '"x"')["answer"] == "x"

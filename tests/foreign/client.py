@@ -140,12 +140,13 @@ class Client:
         self.ranks = {slot: rank for slot, _, rank in self.about["slots"]}
         self.last, self.answers, self.deaths = 0, {}, []
         self.welcome = None
-        if self.about["transport"] == "zmq":
+        if descriptors:
+            self.transport = StreamTransport(descriptors[0])
+        else:
             self.transport = ZmqTransport(self.about["endpoint"])
+        if self.about["transport"] != "socket":
             self.transport.send(message(HELLO))
             self._receive(lambda: self.welcome, 20)
-        else:
-            self.transport = StreamTransport(descriptors[0])
 
     def _receive(self, until, seconds):
         limit = time.monotonic() + seconds
@@ -205,7 +206,7 @@ class Client:
         self.transport.send(message(WATCH, target=handle))
 
     def leave(self):
-        if self.about["transport"] == "zmq":
+        if self.about["transport"] != "socket":
             self.transport.send(message(BYE))
             self._receive(lambda: self.answers.pop(0, None), 5)
         self.transport.close()

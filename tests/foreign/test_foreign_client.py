@@ -15,7 +15,7 @@ from microlith.frame import wire
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent.parent / "docs" / "wire.md"
-ARCHITECTURES = ("mach", "monolith")
+ARCHITECTURES = ("mach", "monolith", "kernel-socket")
 
 
 class Foreign:
@@ -98,7 +98,7 @@ def test_everyday_use(system, foreign, architecture):
             "types": "BadMessage",
             "few": "BadMessage",
             "huge": "BadMessage",
-            "flag": "BadMessage" if architecture == "mach" else "no status",
+            "flag": "no status" if architecture == "monolith" else "BadMessage",
         }
         assert client.read() == {"left": True}
         assert client.end() == 0
@@ -117,8 +117,9 @@ def test_app_with_fewer_capabilities_gets_those_alone(system, foreign):
         assert set(foreign(machine, "everyday", app="visitor").read()["slots"]) == {"files"}
 
 
-def test_detach_and_attach_again_with_the_same_pid(system, foreign):
-    with boot(system, architecture="mach") as machine:
+@pytest.mark.parametrize("architecture", ["mach", "kernel-socket"])
+def test_detach_and_attach_again_with_the_same_pid(system, foreign, architecture):
+    with boot(system, architecture=architecture) as machine:
         client = foreign(machine, "again")
         assert len(set(client.read()["names"])) == 4
         assert client.end() == 0
@@ -133,8 +134,9 @@ def test_calls_without_waiting_and_large_bulks(system, foreign, architecture):
         assert client.end() == 0
 
 
-def test_death_of_the_server_is_survived(system, foreign):
-    with boot(system, architecture="mach") as machine:
+@pytest.mark.parametrize("architecture", ["mach", "kernel-socket"])
+def test_death_of_the_server_is_survived(system, foreign, architecture):
+    with boot(system, architecture=architecture) as machine:
         client = foreign(machine, "restart")
         client.read()
         assert machine.kill("files")["how"] == "SIGKILL"
@@ -146,7 +148,7 @@ def test_death_of_the_server_is_survived(system, foreign):
         assert client.end() == 0
 
 
-@pytest.mark.parametrize("architecture", ["mach"])
+@pytest.mark.parametrize("architecture", ["mach", "kernel-socket"])
 def test_waits_cancels_and_deadlines(system, foreign, architecture):
     with boot(system, architecture=architecture) as machine:
         client = foreign(machine, "wait")
