@@ -1,4 +1,4 @@
-"""One round of the kernel's bell: a descriptor that was closed in it, and given anew, is not taken for the old one."""
+"""One round of what is no message: a descriptor that was closed in it, and given anew, is not taken for the old one."""
 
 import os
 import select
@@ -10,12 +10,13 @@ from microkernel.kernel import Kernel
 
 
 class Round(Kernel):
-    """A kernel that hears nothing but the bell."""
+    """A kernel that hears no messages."""
 
     def __init__(self):
         self.poll = select.epoll()
-        bell = SimpleNamespace(poll=self.poll, ready=self._ready, attended=lambda: None)
-        self.broker = SimpleNamespace(receive=lambda: True, bell=bell, kept={})
+        self.broker = SimpleNamespace(
+            receive=lambda: True, poll=self.poll, ready=self._ready, attended=lambda: None, kept={}
+        )
         self.core = SimpleNamespace(earliest=1)
         self._armed, self._retrying, self._sources = 0, False, {}
 
