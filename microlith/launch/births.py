@@ -16,7 +16,7 @@ from microlith.system.system import Part, Program, System
 
 def births(system: System, plan: Plan, run: str, program: str, labels: tuple[str, ...], **options: Any) -> Boot:
     """Everything a root needs, from what there is and what runs where."""
-    known = _Known(system, plan, program, bool(options.get("checked")))
+    known = _Known(system, plan, program, bool(options.get("checked")), bool(options.get("walked")))
     templates = {t.app: known.template(t) for t in plan.templates}
     return Boot(
         system=system.name,
@@ -40,8 +40,9 @@ def births(system: System, plan: Plan, run: str, program: str, labels: tuple[str
 class _Known:
     """Names, ports and ranks, which every birth refers to."""
 
-    def __init__(self, system: System, plan: Plan, program: str, checked: bool) -> None:
-        self.system, self.plan, self.program, self.checked = system, plan, program, checked
+    def __init__(self, system: System, plan: Plan, program: str, checked: bool, walked: bool) -> None:
+        self.system, self.plan, self.program = system, plan, program
+        self.checked, self.walked = checked, walked
         self.ranks = system.ranks()
         self.homes = homes(system, plan)
         self.levels = levels(system, plan)
@@ -85,6 +86,7 @@ class _Known:
                 for home, links in peers.items()
             ),
             checked=self.checked,
+            walked=self.walked,
             spins=self.spins,
             path=_search_path(self.system),
             confine=_confine(members),

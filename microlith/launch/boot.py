@@ -28,6 +28,7 @@ def boot(
     plan: Plan | None = None,
     domains: Groups | None = None,
     checked: bool = False,
+    walked: bool = False,
     on_fault: str = "panic",
     record: str | Path = "",
     wait: bool = True,
@@ -37,7 +38,7 @@ def boot(
 
     `architecture` names a function from system to plan; `plan` overrides it.  `domains` groups servers, such
     as `[["disk", "files"]]`, instead of the system's own `[plan] domains`.  `checked` puts an exact
-    type check on every link.  `on_fault` ("panic" or "oops") is what a monolith does about a fault.
+    type check on every link; with `walked` every domain notes what it does (`microlith walk`).  `on_fault` ("panic" or "oops") is what a monolith does about a fault.
     `record` is a file for the kernel's events (`microlith replay`).  With `wait` it returns when every
     server is ready.  `news` is called, in the launcher's thread, with each event.  Raises UsageError
     before anything starts, MachineDied or TimeoutError after.
@@ -54,7 +55,7 @@ def boot(
     run = rundir.make(system.name)
     try:
         labels, descriptors = _open_devices(system, run)
-        ready = births(system, plan, str(run), root_of(plan), labels, checked=checked, record=record)
+        ready = births(system, plan, str(run), root_of(plan), labels, checked=checked, walked=walked, record=record)
         machine = Machine(ready, descriptors, news)
     except BaseException:
         shutil.rmtree(run, ignore_errors=True)
