@@ -106,7 +106,8 @@ def _install_kernel(recorder: Recorder, link: str) -> None:
         recorder.message(SENT, raw, link_to(kernel.peers[identity][0]))
         return bool(inner(kernel, identity, raw))
 
-    event_of = broker.event_of
+    module: Any = broker
+    event_of = module.event_of
 
     def taken(raw: bytes, task: int, life: int) -> Any:
         if len(raw) >= wire.HEADER.size:
@@ -133,4 +134,4 @@ def _install_kernel(recorder: Recorder, link: str) -> None:
     wrap(KernelConnection, "dial", dial)
     wrap(KernelConnection, "send", send)
     wrap(KernelConnection, "take", take)
-    broker.event_of = taken
+    module.event_of = taken

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from bench.walk.model import Counts, Event, Home, Lane, Leg, Mark, Walk
+from microlith.frame import wire
 from microlith.process.walked import ANSWERED, CALLS, COPIED, DIRECT, RETURNED, SENT, SERVED, SERVES, TAKEN, WOKE
 
 PROGRAM = "app"
@@ -120,7 +121,8 @@ class _Builder:
             sent, source, what = found
             start, end = sent.at - self.begin, event.at - self.begin
             kind = _KINDS.get(sent.name, "other")
-            self.legs.append(Leg(source, lane, kind, what, max(sent.size, event.size), start, end))
+            payload = sent.size - (wire.HEADER.size if sent.copied else 0)
+            self.legs.append(Leg(source, lane, kind, what, sent.size, start, end, payload=payload))
             domain.passing = what
         if event.copied:
             self._mark(lane, event, "copy", event.copied)
@@ -189,5 +191,5 @@ def _counts(builder: _Builder, homes: dict[str, Home]) -> Counts:
         direct_calls=sum(leg.kind == "call" for leg in builder.legs),
         ipcs=len(ipcs),
         traps=len(traps) / 2,
-        payload=sum(leg.size for leg in (*ipcs, *traps)),
+        payload=sum(leg.payload for leg in (*ipcs, *traps)),
     )

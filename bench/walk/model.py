@@ -19,7 +19,7 @@ class Event:
 
 
 class Home(msgspec.Struct, frozen=True):
-    """A domain that may take part: is it a kernel, does it pass messages on, are there servers, or the program, in it?"""
+    """A domain that may take part: is it a kernel, does it pass messages on, who lives in it?"""
 
     kernel: bool = False
     broker: bool = False
@@ -49,6 +49,7 @@ class Lane(msgspec.Struct, frozen=True):
 class Leg(msgspec.Struct, frozen=True):
     """From one lane to another: a message across the border of an address space, or a direct call or its return.
 
+    `size` is that of the message, `payload` what of it is not our header.
     `kind`: request, reply, notify, other (a right given back, say), call, return.  A direct call takes no time of
     its own: its return has in `inside` what passed between the two.
     """
@@ -61,6 +62,7 @@ class Leg(msgspec.Struct, frozen=True):
     start: int
     end: int
     inside: int = 0
+    payload: int = 0
 
     @property
     def direct(self) -> bool:

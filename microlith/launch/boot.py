@@ -38,10 +38,11 @@ def boot(
 
     `architecture` names a function from system to plan; `plan` overrides it.  `domains` groups servers, such
     as `[["disk", "files"]]`, instead of the system's own `[plan] domains`.  `checked` puts an exact
-    type check on every link; with `walked` every domain notes what it does (`microlith walk`).  `on_fault` ("panic" or "oops") is what a monolith does about a fault.
-    `record` is a file for the kernel's events (`microlith replay`).  With `wait` it returns when every
-    server is ready.  `news` is called, in the launcher's thread, with each event.  Raises UsageError
-    before anything starts, MachineDied or TimeoutError after.
+    type check on every link; `walked` has every domain note what it does (process/walked.py).  `on_fault`
+    ("panic" or "oops") is what a monolith does about a fault.  `record` is a file for the kernel's events
+    (`microlith replay`).  With `wait` it returns when every server is ready.  `news` is called, in the
+    launcher's thread, with each event.  Raises UsageError before anything starts, MachineDied or
+    TimeoutError after.
     """
     if not isinstance(system, System):
         system = load(system)

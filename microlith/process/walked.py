@@ -86,12 +86,12 @@ class Recorder:
 
     def label(self, target: Any, operation: Operation) -> str:
         """`files File.read`: the server that is asked, and for what."""
-        owner = next((found for holders in self._holders if (found := holders.owner(target)) is not None), target)
-        part = self.parts.get(id(owner), "")
-        found = self._labels.get((part, operation))
-        if found is None:
-            found = self._labels[part, operation] = f"{part} {operation.qualified}"
-        return found
+        owners = (holders.owner(target) for holders in self._holders)
+        part = self.parts.get(id(next((owner for owner in owners if owner is not None), target)), "")
+        label = self._labels.get((part, operation))
+        if label is None:
+            label = self._labels[part, operation] = f"{part} {operation.qualified}"
+        return label
 
     def waking(self, wait: Callable[..., Any]) -> Callable[..., Any]:
         """The same, noting that this thread has slept in it (its voluntary context switches tell)."""
