@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from microlith import kinds
 from microlith.command import output
@@ -19,9 +20,24 @@ if TYPE_CHECKING:
 _BENCH = "bench.walk."
 
 
+def _operations(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """`server.operation` of the system, for the first word of a call."""
+    from microlith.interface.interface import operations_of
+
+    if ctx.params.get("words"):
+        return []
+    try:
+        servers = checked(ctx.params["system"]).servers.items()
+    except (UsageError, KeyError, TypeError):
+        return []
+    names = [f"{name}.{operation}" for name, part in servers if part.cls for operation in operations_of(part.cls)]
+    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
 @click.command(context_settings={"ignore_unknown_options": True})
 @system_argument()
-@click.argument("words", metavar="CALL...", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument("words", metavar="CALL...", nargs=-1, required=True, type=click.UNPROCESSED,
+                shell_complete=_operations)  # fmt: skip
 @click.option("--as", "architectures", type=ArchitectureName(), default="monolith,mach,l4", show_default=True,
               metavar="A,B", help="The architectures, separated by commas.")  # fmt: skip
 @click.option("--before", multiple=True, metavar="CALL", help="Call this first; may be given several times.")
