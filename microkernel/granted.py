@@ -29,6 +29,8 @@ from microlith.interface.status import BadMessage, Busy, DeadlineExceeded, Unava
 from microlith.process import parcel
 from microlith.process.birth import Birth, SlotBirth
 
+PASSED = 4  # a kind of capability on these links: what the kernel has passed, by the number of the offer
+EXPORT = 0  # the operation of every object on these links: offer it to me through the kernel
 Who = tuple[int, int]  # a task and its incarnation
 OFFER_NS = 1_000_000_000  # how long what a message names may take to come from the kernel
 REFUSED: wire.Cap = (0, 0, 0, 0)
@@ -40,7 +42,7 @@ class Nothing(Interface):
     def export(self) -> None: ...
 
 
-EXPORTED = msgspec.structs.replace(Nothing.__operations__["export"], number=wire.EXPORT)
+EXPORTED = msgspec.structs.replace(Nothing.__operations__["export"], number=EXPORT)
 
 
 class PeerLink(ChannelConnection):
@@ -80,7 +82,7 @@ class PeerLink(ChannelConnection):
         return self.granted.pass_to(self.who[0], capability, self.party)
 
     def lift(self, entry: wire.Cap, interface: Any) -> Any:
-        if entry[0] == wire.PASSED:
+        if entry[0] == PASSED:
             return self.granted.passed(self.who, entry[2], interface, self.party)
         return super().lift(entry, interface)
 
@@ -103,7 +105,7 @@ class GrantedPeer(ChannelPeer):
         self.granted, self.who = granted, who
 
     def _call(self, message: wire.Message) -> None:
-        if message.operation != wire.EXPORT:
+        if message.operation != EXPORT:
             super()._call(message)
             return
         target, _ = self.table.get(message.target, (None, 0))
@@ -119,7 +121,7 @@ class GrantedPeer(ChannelPeer):
         return super()._lower(capability)
 
     def _lift(self, entry: wire.Cap, interface: Any) -> Any:
-        if entry[0] == wire.PASSED:
+        if entry[0] == PASSED:
             return self.granted.passed(self.who, entry[2], interface, self._server)
         return super()._lift(entry, interface)
 
@@ -209,7 +211,7 @@ class GrantedConnection(KernelConnection):
         self.party = giver
         self._offered += 1
         self.send(wire.pack(wire.OFFER, 0, self._offered, task, caps=(self.lower(capability),)))
-        return (wire.PASSED, 0, self._offered, 0)
+        return (PASSED, 0, self._offered, 0)
 
     def passed(self, who: Who, number: int, interface: Any, holder: Any) -> Any:
         """What the kernel has passed from a linked task.  Raises Busy, and ValueError if there is no such thing."""

@@ -167,6 +167,8 @@ class Kernel:
             pidfd = os.pidfd_open(record["pid"])
         except OSError as error:
             raise UsageError(f"pid {record['pid']} cannot be attached: {error.strerror}") from None
+        if not record.get("channels"):
+            birth = msgspec.structs.replace(birth, link="socket")
         peer, link = self._link(birth, name)
         self._admit(name, birth, record["pid"], pidfd, peer, child=False)
         self.root.attached(record["id"], name, birth, link)

@@ -67,6 +67,15 @@ def domains_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def placement_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option --placement, as parameter `placement`; None: the system's own, or the machine's default."""
+    return click.option(
+        "--placement",
+        type=click.Choice(("free", "same-core", "spread")),
+        help="Which cores the processes may use; `microlith doctor` explains the default.",
+    )(command)
+
+
 def groups(domains: str | None) -> tuple[tuple[str, ...], ...] | None:
     """The groups that --domains names: `files+disk,console`.  Raises UsageError."""
     if domains is None:

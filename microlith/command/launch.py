@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from microlith.command import output
-from microlith.command.arguments import architecture_option, checked, domains_option, groups, system_argument
+from microlith.command.arguments import (
+    architecture_option,
+    checked,
+    domains_option,
+    groups,
+    placement_option,
+    system_argument,
+)
 from microlith.command.remote import LOST, Lost
 from microlith.interface.status import UsageError
 
@@ -24,6 +31,7 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Exit status:
   0    it was stopped in order (by Ctrl-C, SIGTERM or 'microlith stop'), or is up in the background
+  1    the record of the run (--record) is incomplete
   2    a mistake in the command line or the system file; one sentence says which
   3    the machine could not boot, or died
   130  interrupted before it was up or while a program ran, or killed by a second Ctrl-C
@@ -35,6 +43,7 @@ With --run it is the exit status of the last program that failed (128 + N if sig
 @system_argument()
 @architecture_option()
 @domains_option
+@placement_option
 @click.option(
     "--on-fault",
     type=click.Choice(["panic", "oops"]),
@@ -50,8 +59,8 @@ With --run it is the exit status of the last program that failed (128 + N if sig
 @click.option("--detach", is_flag=True, help="Stay in the background; print the machine's name when it is up.")
 @output.json_option
 def launch(
-    system: str, architecture: str, domains: str | None, on_fault: str, check: bool, record: str | None,
-    devices: tuple[str, ...], programs: tuple[str, ...], log: bool, detach: bool, as_json: bool,
+    system: str, architecture: str, domains: str | None, placement: str | None, on_fault: str, check: bool,
+    record: str | None, devices: tuple[str, ...], programs: tuple[str, ...], log: bool, detach: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Boot a system, show what happens to it, and stop it in order at Ctrl-C.
 
@@ -73,6 +82,7 @@ def launch(
     options = {
         "architecture": architecture,
         "domains": groups(domains),
+        "placement": placement,
         "on_fault": on_fault,
         "checked": check,
         "record": record or "",

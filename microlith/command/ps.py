@@ -11,6 +11,7 @@ from microlith.command.remote import NONE, Lost, Remote, exits, machine_option
 from microlith.interface.status import UsageError
 
 GLANCE_S = 3.0  # a machine that is stopped or still booting must not keep the others from being shown
+ABOUT = ("name", "system", "architecture", "placement", "launcher", "ready", "reboots")
 COLUMNS = ("domain", "instances", "pid", "inc", "state", "messages", "memory")
 
 EPILOG = exits("a machine does not answer")
@@ -46,7 +47,10 @@ def looked_at(folder: Path) -> dict[str, Any]:
     try:
         with Remote(folder, GLANCE_S) as remote:
             about = remote.ask("about")[0]
-            found = {key: about[key] for key in ("name", "system", "architecture", "launcher", "ready", "reboots")}
+            found = {
+                key: about[key]
+                for key in ("name", "system", "architecture", "placement", "launcher", "ready", "reboots")
+            }
             state = remote.ask("state")[0]
     except (Lost, UsageError) as error:
         return {"name": folder.name, "error": error.message if isinstance(error, Lost) else str(error)}
@@ -102,7 +106,8 @@ def _print(found: dict[str, Any], again: bool) -> None:
         return
     unready = "" if found["ready"] else ", booting"
     reboots = f", rebooted {counted(found['reboots'], 'time')}" if found["reboots"] else ""
-    words = f"{found['system']} as {found['architecture']}, launcher {found['launcher']}{unready}{reboots}"
+    what = f"{found['system']} as {found['architecture']}, placement {found['placement']}"
+    words = f"{what}, launcher {found['launcher']}{unready}{reboots}"
     output.data(f"{found['name']}: {words}")
     output.table(COLUMNS, [_row(domain) for domain in found["domains"]])
 

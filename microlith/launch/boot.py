@@ -13,7 +13,8 @@ from microlith.kinds import root_of
 from microlith.launch import rundir
 from microlith.launch.births import births
 from microlith.launch.machine import Machine
-from microlith.plan.group import Groups, planned
+from microlith.launch.placement import place
+from microlith.plan.group import Groups, grouped, planned
 from microlith.plan.plan import Plan
 from microlith.process.parts import open_device
 from microlith.system.check import check
@@ -27,6 +28,7 @@ def boot(
     *,
     plan: Plan | None = None,
     domains: Groups | None = None,
+    placement: str | None = None,
     checked: bool = False,
     walked: bool = False,
     on_fault: str = "panic",
@@ -38,25 +40,34 @@ def boot(
 
     `architecture` names a function from system to plan; `plan` overrides it.  `domains` groups servers, such
     as `[["disk", "files"]]`, instead of the system's own `[plan] domains`.  `checked` puts an exact
-    type check on every link; `walked` has every domain note what it does (process/walked.py).  `on_fault`
-    ("panic" or "oops") is what a monolith does about a fault.  `record` is a file for the kernel's events
-    (`microlith replay`).  With `wait` it returns when every server is ready.  `news` is called, in the
-    launcher's thread, with each event.  Raises UsageError before anything starts, MachineDied or
-    TimeoutError after.
+    type check on every link; `walked` has every domain note what it does (process/walked.py).
+    `placement` (launch/placement.py) is used instead of the system's own.
+    `on_fault` ("panic" or "oops") is what a monolith does about a fault.
+    `record` is a file for the kernel's events (`microlith replay`).  With `wait` it returns when every
+    server is ready.  `news` is called, in the launcher's thread, with each event.  Raises UsageError
+    before anything starts, MachineDied or TimeoutError after.
     """
     if not isinstance(system, System):
         system = load(system)
     check(system)
     if on_fault not in ("panic", "oops"):
         raise UsageError(f"on_fault is {on_fault!r}; it can be 'panic' or 'oops'")
-    plan = plan or planned(system, find_architecture(architecture), domains)
+    try:
+        placed = place(placement or system.placement)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if plan is None:
+        plan = planned(system, find_architecture(architecture), domains)
+    elif domains is not None:
+        plan = grouped(plan, domains)
     root = replace(plan.domains[0], options={**plan.domains[0].options, "on_fault": on_fault})
     plan = replace(plan, domains=(root, *plan.domains[1:]))
     record = str(Path(record).resolve()) if record else ""
     run = rundir.make(system.name)
     try:
         labels, descriptors = _open_devices(system, run)
-        ready = births(system, plan, str(run), root_of(plan), labels, checked=checked, walked=walked, record=record)
+        options = {"checked": checked, "walked": walked, "record": record}
+        ready = births(system, plan, str(run), root_of(plan), labels, placed, **options)
         machine = Machine(ready, descriptors, news)
     except BaseException:
         shutil.rmtree(run, ignore_errors=True)

@@ -80,6 +80,7 @@ class Birth(msgspec.Struct, frozen=True):
     arguments: tuple[str, ...] = ()
     fresh: bool = False
     peers: tuple[PeerBirth, ...] = ()
+    cores: tuple[int, ...] = ()  # it may run on; none: all
     spins: bool = False  # whether it looks at shared memory for a while before it blocks
     parent: int = 0  # the pid that this domain must not outlive
 
@@ -99,6 +100,7 @@ class Boot(msgspec.Struct, frozen=True):
     classes: tuple[str, ...]
     labels: tuple[str, ...]  # of the device descriptors that come with this record
     options: dict[str, Any]
+    placement: str = "free"
     record: str = ""  # where the kernel writes its events, for `microlith replay`
     autostart: tuple[str, ...] = ()  # apps of the root domain to run
     outside: tuple[str, ...] = ()  # foreign programs that start with the machine
@@ -122,6 +124,8 @@ def settle(birth: Birth) -> None:
         os.setsid()
     except PermissionError:
         pass  # it leads one already
+    if birth.cores:
+        os.sched_setaffinity(0, birth.cores)
     if birth.confine.get("identity"):
         _change_identity(birth.domain)
     _libc.prctl(_PR_SET_NAME, f"ml:{birth.domain}"[:15].encode(), 0, 0, 0)

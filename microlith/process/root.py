@@ -182,6 +182,8 @@ def main(number: int, zygote: Zygote | None) -> int:
     control = socket.socket(fileno=number)
     record, devices = parcel.receive(control)
     boot = msgspec.convert(record, Boot)
+    if boot.root.cores:
+        os.sched_setaffinity(0, boot.root.cores)
     sys.path += [p for p in boot.root.path if p not in sys.path]
     root = Root(control, boot, devices, zygote)
     if boot.root.walked:

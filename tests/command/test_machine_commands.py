@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from microlith import boot
 from tests.command.live import Process, alive, domains, launched, microlith, wait_for
 
-EVERY = ["library", "monolith", "mach"]
+EVERY = ["library", "monolith", "mach", "mach25"]
 NONE = "microlith: no machine is running; start one with 'microlith launch SYSTEM'\n"
 
 
@@ -45,7 +46,7 @@ def test_ps_of_every_architecture(architecture, system):
     with launched(system, architecture) as about:
         found = domains()
         homes = {instance: name for name, d in found.items() for instance in d["instances"]}
-        expected = {"library": "library", "monolith": "kernel"}
+        expected = {"library": "library", "monolith": "kernel", "mach25": "menu+cell"}
         assert homes == {server: expected.get(architecture, server) for server in ("menu", "cell")}
         for domain in found.values():
             assert alive(domain["pid"]) and domain["memory"] > 100_000 and domain["incarnation"] == 1
@@ -71,8 +72,25 @@ def test_ps_of_a_launcher_that_is_stopped(system):
         assert (status, out) == (1, f"{about['name']}: no answer\n")
         assert err == (
             f"microlith: machine {about['name']} did not answer within 3 s;"
-            f" its launcher, pid {about['launcher']}, is stopped or busy\n"
+            f" its launcher, pid {about['launcher']}, is stopped (kill -CONT {about['launcher']} lets it go on)\n"
         )
+
+
+def test_stop_of_a_launcher_that_is_stopped(system, one):
+    with launched(system) as about, launched(one("CellServer")) as other:
+        os.kill(about["launcher"], signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            status, out, err = microlith("stop", "--all")
+            took = time.monotonic() - began
+        finally:
+            os.kill(about["launcher"], signal.SIGCONT)
+        assert (status, out) == (1, f"{other['name']}: stopped\n")
+        assert err == (
+            f"microlith: machine {about['name']} did not answer within 3 s;"
+            f" its launcher, pid {about['launcher']}, is stopped (kill -CONT {about['launcher']} lets it go on)\n"
+        )
+        assert took < 20  # not the patience for a machine that is ending
 
 
 def test_control_socket_that_refuses(runtime_directory):
@@ -130,6 +148,15 @@ def test_kill_of_a_server_that_is_no_process(architecture, system):
         wait_for(lambda: microlith("call", "menu.echo", "x") == (0, "x", ""))
 
 
+def test_kill_of_one_of_a_group(system):
+    with launched(system, "mach", "--domains", "menu+cell"):
+        pid = domains()["menu+cell"]["pid"]
+        assert "menu+cell  menu cell  " in microlith("ps")[1]
+        assert microlith("kill", "cell") == (0, f"menu+cell: killed, pid {pid}; with it went menu\n", "")
+        wait_for(lambda: domains()["menu+cell"]["incarnation"] == 2)
+        assert microlith("call", "menu.echo", "x") == (0, "x", "")
+
+
 def test_stop_when_the_launcher_dies_over_it(system):
     with launched(system) as about:
         os.kill(about["launcher"], signal.SIGSTOP)
@@ -146,7 +173,7 @@ def test_stop_when_the_launcher_dies_over_it(system):
 
 @pytest.mark.parametrize("architecture", EVERY)
 def test_logs_of_every_domain(architecture, system):
-    home = {"library": "library", "monolith": "kernel", "mach": "menu"}[architecture]
+    home = {"library": "library", "monolith": "kernel", "mach": "menu", "mach25": "menu+cell"}[architecture]
     with launched(system, architecture):
         microlith("call", "menu.say", "one\nto\x1b[2Jo")
         status, out, err = microlith("logs")
@@ -198,6 +225,12 @@ def test_replay_of_a_recorded_run(tmp_path, system):
     steps = int(out.split()[0])
     assert json.loads(microlith("replay", record, "--json")[1]) == {"steps": steps, "difference": None}
     assert steps > 20
+
+
+def test_record_on_a_full_device_is_told():
+    status, _, err = microlith("launch", "unix", "--record", "/dev/full", "--run", "list /")
+    assert status == 1
+    assert "the record of this run is incomplete: no space left on device" in err
 
 
 def test_replay_mistakes(tmp_path):

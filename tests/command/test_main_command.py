@@ -102,7 +102,27 @@ def test_version(microlith):
         (["zzzzz"], f"no command is called 'zzzzz'; there are {', '.join(kinds.COMMANDS)}"),
         (["plan"], "Missing argument 'SYSTEM'."),
         (["plan", "unx"], "no system is called 'unx'; did you mean 'unix'?"),
-        (["plan", "five", "--as", "mack"], "no architecture is called 'mack'; there are library, monolith, mach"),
+        (
+            ["plan", "five", "--as", "mack"],
+            "no architecture is called 'mack'; there are library, monolith, mach, mach25",
+        ),
+        (
+            ["plan", "five", "--domains", "disk,file"],
+            "the domains name an unknown server 'file'; did you mean 'files'?",
+        ),
+        (
+            ["plan", "five", "--domains", "disk,files+disk"],
+            "the domains name 'disk' twice; a server runs in one domain",
+        ),
+        (
+            ["launch", "five", "--domains", "disk++files"],
+            "--domains disk++files cannot be read; write for example --domains disk+files,console",
+        ),
+        (
+            ["launch", "five", "--as", "monolith", "--domains", "disk+files"],
+            "monolith puts servers together itself; domains are for architectures that give each server one of its own,"
+            " such as mach",
+        ),
         (["plan", "five", "--json", "--mermaid"], "--json and --mermaid exclude each other"),
         (["schema", "servers.ramdisk"], "'servers.ramdisk' does not name a class; write \"package.module:Class\""),
         (
@@ -209,7 +229,7 @@ def test_completion_script(shell, microlith):
         ("microlith pl", ["plan"]),
         ("microlith plan ", ["disk", "five", "unix"]),
         ("microlith plan u", ["unix"]),
-        ("microlith plan unix --as m", ["monolith", "mach"]),
+        ("microlith plan unix --as m", ["monolith", "mach", "mach25"]),
         ("microlith new s", ["server"]),
         ("microlith completion z", ["zsh"]),
     ],

@@ -292,6 +292,19 @@ class Spec:
                 self.waiting -= {key}
         return []
 
+    def on_rebadge(self, e):
+        if self.owner(e.port) != e.task or e.object <= 0:
+            return []
+        ref = (e.port, e.object)
+        for key, right in list(self.rights.items()):
+            if (right.port, right.object) == ref and self.live(key, right):
+                self.rights[key] = right._replace(badge=e.badge)
+        for one, call in list(self.calls.items()):
+            if call.parcel is not None and ref in self.own_mints(call.parcel.giver, call.parcel.caps):
+                caps = tuple((*c[:3], e.badge) if c[0] == ev.MINT and c[1:3] == ref else c for c in call.parcel.caps)
+                self.calls[one] = call._replace(parcel=call.parcel._replace(caps=caps))
+        return []
+
     def on_ready(self, e):
         if self.life[e.task][0] != "starting":
             return []
@@ -376,7 +389,7 @@ class Spec:
             return "RankViolation"
         if sum(caller == e.task for caller, _ in self.calls) >= self.limits[2]:
             return "Busy"
-        return "Busy" if len(self.queue.get(server, ())) >= self.limits[1] else ""
+        return "Busy" if e.crowded or len(self.queue.get(server, ())) >= self.limits[1] else ""
 
     def way(self, e):
         """Where a call or forward would go, or why it cannot."""
@@ -499,7 +512,7 @@ class Spec:
         if one is None or not self.calls[one].waits:
             return []
         status, server = self.way(e)
-        if not status and len(self.queue.get(server, ())) >= self.limits[1]:
+        if not status and (e.crowded or len(self.queue.get(server, ())) >= self.limits[1]):
             status = "Busy"
         if status:
             del self.calls[one]

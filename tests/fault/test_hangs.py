@@ -8,7 +8,7 @@ import pytest
 from tests.fault.asking import Question, ask, booted, lines
 from tests.process.until import pid_of, rows, until
 
-ARCHITECTURES = ("monolith", "mach")
+ARCHITECTURES = ("monolith", "mach", "mach25")
 
 
 @pytest.mark.parametrize("how", ["sigstop", "spin"])
