@@ -39,6 +39,7 @@ class _Builder:
         self.marks: list[Mark] = []
         self.domains = {name: _Domain(home) for name, home in homes.items()}
         self.sent: dict[str, deque[tuple[Event, int, str]]] = defaultdict(deque)
+        self.messages = 0  # sent, without those that a kernel passes on
         self.own: dict[str, int] = {}  # the lane of a domain's program or kernel
         for name, home in homes.items():
             if home.program:
@@ -109,6 +110,7 @@ class _Builder:
         if event.name in ASKING:
             what = domain.passing if domain.home.broker and not domain.calling else "".join(domain.calling[-1:])
         self.sent[event.link].append((event, lane, what or event.name))
+        self.messages += self.lanes[lane].server or not domain.home.broker
         if event.copied:
             self._mark(lane, event, "copy", event.copied)
 
@@ -185,7 +187,7 @@ def _counts(builder: _Builder, homes: dict[str, Home]) -> Counts:
     return Counts(
         crossings=len(taken),
         kernel_visits=sum(homes[event.domain].kernel for event in taken),
-        messages=sum(event.kind == SENT and not homes[event.domain].passes_on for event in events),
+        messages=builder.messages,
         copies=sum(event.copied > 0 for event in events),
         bytes_copied=sum(event.copied for event in events),
         direct_calls=sum(leg.kind == "call" for leg in builder.legs),

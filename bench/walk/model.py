@@ -19,17 +19,11 @@ class Event:
 
 
 class Home(msgspec.Struct, frozen=True):
-    """A domain that may take part: is it a kernel, does it pass messages on, who lives in it?"""
+    """A domain that may take part: is it a kernel, does it pass messages on, does the program live in it?"""
 
     kernel: bool = False
     broker: bool = False
-    servers: bool = False
     program: bool = False
-
-    @property
-    def passes_on(self) -> bool:
-        """Does it send nothing of its own?"""
-        return self.broker and not self.servers
 
 
 class Lane(msgspec.Struct, frozen=True):

@@ -127,10 +127,7 @@ def _homes(state: dict[str, Any], client: Client) -> dict[str, Home]:
     found = {}
     for row in state["domains"]:
         kernel = row["kind"] == "kernel"
-        servers = [name for name in row["instances"] if name != program]
-        found[row["domain"]] = Home(
-            kernel, kernel and broker, bool(servers), program in (row["domain"], *row["instances"])
-        )
+        found[row["domain"]] = Home(kernel, kernel and broker, program in (row["domain"], *row["instances"]))
     return found
 
 

@@ -22,7 +22,7 @@ def events(*lines):
     return [Event(BEGIN + at, *rest) for at, *rest in lines]
 
 
-LIBRARY = {"library": Home(servers=True, program=True)}
+LIBRARY = {"library": Home(program=True)}
 LIBRARY_EVENTS = events(
     (1000, "library", DIRECT, "files File.read"),
     (3000, "library", DIRECT, "disk BlockDevice.read"),
@@ -30,7 +30,7 @@ LIBRARY_EVENTS = events(
     (9000, "library", RETURNED, "files File.read"),
 )
 
-MONOLITH = {"app-1": Home(program=True), "kernel": Home(kernel=True, servers=True)}
+MONOLITH = {"app-1": Home(program=True), "kernel": Home(kernel=True)}
 MONOLITH_EVENTS = events(
     (500, "app-1", CALLS, "File.read"),
     (1000, "app-1", SENT, "call", "c", 8),
@@ -53,8 +53,8 @@ MONOLITH_EVENTS = events(
 MACH = {
     "app-1": Home(program=True),
     "kernel": Home(kernel=True, broker=True),
-    "files": Home(servers=True),
-    "clock": Home(servers=True),
+    "files": Home(),
+    "clock": Home(),
 }
 MACH_EVENTS = events(
     (500, "app-1", CALLS, "File.read"),
@@ -77,7 +77,7 @@ MACH_EVENTS = events(
 )
 
 #: A kernel that passes messages on and has a server in it.
-HOSTING = {"app-1": Home(program=True), "kernel": Home(kernel=True, broker=True, servers=True)}
+HOSTING = {"app-1": Home(program=True), "kernel": Home(kernel=True, broker=True)}
 HOSTING_EVENTS = events(
     (1000, "app-1", SENT, "call", "a", 48, 48),
     (21000, "kernel", TAKEN, "call", "a", 48, 48),
