@@ -60,6 +60,8 @@ REQUEST = struct.Struct("<QqII")
 ANSWER = struct.Struct("<HHxxxxII")
 ROW = struct.Struct("<IIQ")  # of the ledger: handle (0: free), port of the server, badge
 
+COUNTED = 8 * (BYTES + 1)  # bytes at the beginning of a file that `counts` needs
+
 ENDS = 4  # descriptors of an end: the file it writes, the file it reads, the bell it hears, the bell it rings
 
 
@@ -80,6 +82,15 @@ def _file(name: str) -> tuple[int, int]:
     return descriptor, os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
 
 
+def counts(up: memoryview, down: memoryview) -> tuple[int, int, int, int]:
+    """Requests and their bytes, answers and their bytes: what went through the slot, by the words of both files.
+
+    A message in the slot is its header and its payload.
+    """
+    requests, answers = up[CALL], down[CALL] >> 1
+    return requests, requests * REQUEST.size + up[BYTES], answers, answers * ANSWER.size + down[BYTES]
+
+
 class Broken(Exception):
     """The other side does not follow the protocol: this channel is of no use any more."""
 
@@ -96,6 +107,7 @@ class End:
         self.says, self.hears = self.out.cast("Q"), self.into.cast("Q")
         self._tail = self._head = 0  # of the stream we write, of the one we read
         self._bytes = 0
+        self.system_calls = 0  # made for messages
 
     # --- bells -------------------------------------------------------------------------------------
 
@@ -106,6 +118,7 @@ class End:
 
     def ring(self) -> None:
         """Ring the other side's bell: a system call."""
+        self.system_calls += 1
         try:
             os.write(self._ring, b"!")
         except OSError:  # full: it has not listened to the last 65,536; or gone: its hang-up tells
@@ -113,6 +126,7 @@ class End:
 
     def silence(self) -> bool:
         """Our own bell has rung: let it ring again.  False: the other side has gone."""
+        self.system_calls += 1
         try:
             return bool(os.read(self.bell, 65536))
         except BlockingIOError:

@@ -5,6 +5,8 @@ on one that was given up, goes through the stream like any message.
 """
 
 import select
+from collections.abc import Callable
+from functools import partial
 from time import monotonic_ns
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,7 @@ from microlith.frame.holders import Holders
 from microlith.frame.inflow import Inflow
 from microlith.frame.page import CALLING
 from microlith.frame.page import STATE as PAGE_STATE
+from microlith.frame.relay import uncounted
 from microlith.frame.reply import Reply
 from microlith.frame.stub import Stub
 from microlith.interface.operation import Operation
@@ -47,6 +50,7 @@ ROUNDS = 30  # of them before the client blocks: about what it takes to wake an 
 NOTHING = (b"", b"", wire.NO_CAPS)
 Answer = tuple[int, tuple[wire.Cap, ...], bytes, bytes]  # kind, capabilities, body, bulk
 NIL: Answer = (wire.REPLY, wire.NO_CAPS, b"\x91\xc0", b"")
+EMPTY: Answer = (wire.REPLY, wire.NO_CAPS, b"", b"")  # what a plain nil is on its way
 
 _request, _answer = REQUEST.pack_into, ANSWER.unpack_from
 
@@ -60,6 +64,7 @@ class ChannelConnection(Connection):
         self._hears: Any = None
         self._rounds = ROUNDS if spins else 0
         self._calls = 0
+        self._system_calls = 0  # with the ends before this one
         self._given_up = 0  # the answer number of the last call whose answer was not awaited
         self._lost = 0  # notices that found no room
         self._watched = False  # the loop looks for answers to pass on
@@ -79,6 +84,7 @@ class ChannelConnection(Connection):
     def drop(self) -> None:
         """The other side is gone, or we are."""
         if self.end is not None:
+            self._system_calls += self.end.system_calls
             self._bell.unregister(self.end.bell)
             if self._watched:
                 self.frame.unwatch(self.end.bell)
@@ -108,9 +114,13 @@ class ChannelConnection(Connection):
             word, self._streamed = word | STREAMED, False
         deadline = frame.deadline_for(operation)
         try:
-            answer = self._exchange(word, deadline, caps, body, bulk)
+            if self.tally is None:
+                answer = self._exchange(word, deadline, caps, body, bulk)
+            else:
+                answer = self._exchange_counted(word, deadline, caps, body, bulk)
         except Gone:
-            answer = self._again(operation, word, deadline, caps, body, bulk)
+            exchange = partial(self._exchange_counted, word, deadline, caps, body, bulk)
+            answer = self._again(operation, deadline, exchange, REPEATS if operation.idempotent and not caps else 0)
         if answer is None and operation.result is NoneType:
             return None
         result = self._result(operation, answer or NIL)
@@ -125,13 +135,13 @@ class ChannelConnection(Connection):
         return self.codec.read_reply(operation, body, bulk, caps)
 
     def _again(
-        self, operation: Operation, word: int, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
+        self, operation: Operation, deadline: int, exchange: Callable[[], Answer | None], repeats: int
     ) -> Answer | None:
         """The server died over a call: if it may be repeated, ask its next incarnations."""
-        for _ in range(REPEATS if operation.idempotent and not caps else 0):
+        for _ in range(repeats):
             try:
                 self.renew(operation, deadline)
-                return self._exchange(word, deadline, caps, body, bulk)
+                return exchange()
             except Gone:
                 continue
         raise ServerDied(f"{operation.qualified}: the other side is gone")
@@ -140,10 +150,10 @@ class ChannelConnection(Connection):
         self, word: int, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
     ) -> Answer | None:
         """One request and its answer; None: a plain nil.  Raises Gone."""
-        end, hears = self.end, self._hears
-        self._calls = number = self._calls + 1
+        end, hears, number = self.end, self._hears, self._calls + 1
         if body:
             end.put(caps, body, bulk)
+        self._calls = number
         _request(end.out, SLOT, word, deadline, len(body), len(bulk))
         end.says[CALL] = number
         number += number
@@ -164,6 +174,20 @@ class ChannelConnection(Connection):
             return kind, *end.get(count & 0xFF, body_size, bulk_size)
         except Broken as why:
             raise Gone(str(why)) from None
+
+    def _exchange_counted(
+        self, word: int, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
+    ) -> Answer | None:
+        """The same, counted if its link is: a message in the slot is its header and its payload."""
+        tally, calls = self.tally or uncounted, self._calls
+        try:
+            answer = self._exchange(word, deadline, caps, body, bulk)
+        finally:
+            if self._calls > calls:  # it was sent
+                tally(wire.CALL, REQUEST.size + _payload(caps, body, bulk))
+        kind, caps, body, bulk = answer or EMPTY
+        tally(kind, ANSWER.size + _payload(caps, body, bulk))
+        return answer
 
     def _await_slot(self, number: int, word: int, deadline: int) -> None:
         """Look on while the server runs, for a bounded time; then block until the answer, or the deadline."""
@@ -191,6 +215,9 @@ class ChannelConnection(Connection):
         """The server is gone: wait for a channel to its next incarnation."""
         raise ServerDied(f"{operation.qualified}: the other side is gone")
 
+    def system_calls(self) -> int:
+        return self._system_calls + (self.end.system_calls if self.end is not None else 0)
+
     # --- sleeping ----------------------------------------------------------------------------------
 
     def _doze(self, ready: Any, until: int) -> bool:
@@ -199,8 +226,10 @@ class ChannelConnection(Connection):
         end.says[ASLEEP] = 1
         try:
             fence.fence()
+            end.system_calls += 1
             if ready():
                 return True
+            end.system_calls += 1
             left = -1.0 if not until else max(0.0, (until - monotonic_ns()) / 1e9 + 0.001)
             for _, event in self._bell.poll(left):
                 if event & select.EPOLLIN:
@@ -259,6 +288,7 @@ class ChannelConnection(Connection):
             data = end.read()
             message = (self._inflow.feed(data) if data else None) or self._inflow.next()
             while message is not None:
+                self.count_in(message)
                 self.drop_late(message)
                 message = self._inflow.next()
         except (Broken, BadMessage):
@@ -276,7 +306,7 @@ class ChannelConnection(Connection):
         try:
             if self.end is None or self.end.room < len(raw):
                 raise Busy("no room")
-            self.send(raw)
+            self.send_counted(wire.NOTIFY, raw)
             self._lost = 0
         except (Gone, Busy, Broken):
             self._lost += 1
@@ -295,6 +325,11 @@ class ChannelConnection(Connection):
         """The end of the program."""
         self.drop()
         self._bell.close()
+
+
+def _payload(caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes) -> int:
+    """How many bytes go into the slot beside the header (channel.py: BYTES)."""
+    return len(caps) * wire.CAP.size + len(body) + len(bulk)
 
 
 def connect(frame: "Frame", birth: Birth, descriptors: dict[str, int]) -> ChannelConnection:

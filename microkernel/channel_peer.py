@@ -21,6 +21,7 @@ from microkernel.channel import (
     Broken,
     End,
     Ledger,
+    counts,
     make,
 )
 from microlith.frame import wire
@@ -51,6 +52,7 @@ class ChannelPeer(Peer):
         super().__init__(channels.frame, holders, name, quota)
         self.end, self.channels, self.seen = end, channels, 0
         self.hears = end.hears
+        self._counts: tuple[int, int, int, int] | None = None  # when it was closed
         self._rows: dict[int, int] = {}  # of the ledger, by handle
         self._free: list[int] = []
         self._known: dict[int, tuple[Any, type, Method]] = {}  # by the first word of requests without arguments
@@ -206,7 +208,11 @@ class ChannelPeer(Peer):
     def flowing(self) -> None:
         self.end.says[STUCK] = 0
 
+    def counts(self) -> tuple[int, int, int, int]:
+        return self._counts or counts(self.hears, self.end.says)
+
     def disconnect(self) -> None:
+        self._counts = self.counts()
         self.channels.remove(self)
         self.end.close()
 

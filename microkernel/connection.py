@@ -17,6 +17,7 @@ from zmq.backend import Socket as Plain  # without the conveniences, which cost 
 from microlith.frame import wire
 from microlith.frame.codec import status_body
 from microlith.frame.connection import ANSWERS, Connection, Gone, bad
+from microlith.frame.facade import behind
 from microlith.frame.frame import NOTICES, Frame
 from microlith.frame.methods import Method, methods_of
 from microlith.frame.page import BEATS, BYTES_IN, BYTES_OUT, IDLE, RECEIVED, SENT, STATE
@@ -388,7 +389,7 @@ class KernelConnection(Connection):
         raw = wire.pack(wire.FORWARD, operation.number, reply.call, stub._handle, caps=caps, body=body, bulk=bulk)
         self.open.pop(reply.call, None)
         reply.done = True
-        self.send(raw)
+        self.send_counted(wire.FORWARD, raw)
 
     def wait_interrupt(self, server: Any, device: str, until: int) -> bool:
         """Block until a device's interrupt message comes; other messages wait in the inbox."""
@@ -409,9 +410,9 @@ class KernelConnection(Connection):
     # --- capabilities ------------------------------------------------------------------------------
 
     def lower(self, capability: Any) -> wire.Cap:
-        if isinstance(capability, Stub) and capability._connection is self:
-            return (HELD, 0, capability._handle, 0)
-        target = getattr(capability, "target", capability)
+        target = behind(capability)
+        if isinstance(target, Stub) and target._connection is self:
+            return (HELD, 0, target._handle, 0)
         if isinstance(target, Object) or self.holders.server(target):
             owner = self.holders.owner(target, self.party)
             port = self.ports.get(id(owner))

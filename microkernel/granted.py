@@ -20,6 +20,7 @@ from microkernel.connection import KernelConnection
 from microlith.frame import wire
 from microlith.frame.codec import read_status
 from microlith.frame.connection import Gone, bad
+from microlith.frame.facade import behind
 from microlith.frame.frame import Frame
 from microlith.frame.server import Object, Server
 from microlith.frame.stub import Stub
@@ -63,7 +64,12 @@ class PeerLink(ChannelConnection):
     def right(self, stub: Stub) -> Stub:
         """A capability of this link as a right of the kernel, which can be passed on."""
         if stub._handle not in self._rights:
-            raw = self._call_once(stub._handle, EXPORTED, self.frame.deadline_for(EXPORTED), wire.NO_CAPS, b"\x90", b"")
+            outer, self.tally = self.tally, None  # it belongs to no call of the link
+            try:
+                deadline = self.frame.deadline_for(EXPORTED)
+                raw = self._call_once(stub._handle, EXPORTED, deadline, wire.NO_CAPS, b"\x90", b"")
+            finally:
+                self.tally = outer
             caps, body, _ = wire.content(raw)
             if raw[1] != wire.REPLY or not caps:
                 raise read_status(EXPORTED, body)
@@ -77,6 +83,7 @@ class PeerLink(ChannelConnection):
         self._rights.pop(handle, None)
 
     def lower(self, capability: Any) -> wire.Cap:
+        capability = behind(capability)
         if isinstance(capability, Stub) and capability._connection is self:
             return (0, 0, capability._handle, 0)
         return self.granted.pass_to(self.who[0], capability, self.party)
@@ -116,6 +123,7 @@ class GrantedPeer(ChannelPeer):
         self.send(wire.pack(wire.REPLY, call=message.call, caps=caps, body=b"\x91\xc0"))
 
     def _lower(self, capability: Any) -> wire.Cap:
+        capability = behind(capability)
         if isinstance(capability, Stub):
             return self.granted.pass_to(self.who[0], capability, self._server)
         return super()._lower(capability)
@@ -202,6 +210,7 @@ class GrantedConnection(KernelConnection):
     # --- capabilities that travel ------------------------------------------------------------------
 
     def lower(self, capability: Any) -> wire.Cap:
+        capability = behind(capability)
         if isinstance(capability, Stub) and isinstance(capability._connection, PeerLink):
             capability = capability._connection.right(capability)
         return super().lower(capability)

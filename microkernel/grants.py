@@ -10,11 +10,31 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any
 
-from microkernel.channel import make
+from microkernel.channel import COUNTED, counts, make
 from microlith.process import parcel
+from microlith.process.metering import Metering
 
 if TYPE_CHECKING:
     from microkernel.domains import Domain, Domains
+
+
+class Channel:
+    """What the kernel keeps of a channel: both files to read, for its ledger and its counts."""
+
+    def __init__(self, metering: Metering, client: str, server: str, up: int, down: int) -> None:
+        self.up, self.down, self._metering = up, down, metering
+        self._meter = metering.open(client, server, self.counts)
+
+    def counts(self) -> tuple[int, int, int, int]:
+        """What has gone through its slot."""
+        up, down = (memoryview(os.pread(file, COUNTED, 0)).cast("Q") for file in (self.up, self.down))
+        return counts(up, down)
+
+    def close(self) -> None:
+        """Let it go; its counts stay."""
+        self._metering.close(self._meter)
+        os.close(self.up)
+        os.close(self.down)
 
 
 class Grants:
@@ -23,7 +43,7 @@ class Grants:
     def __init__(self, domains: "Domains") -> None:
         self.domains = domains
         self._controls: dict[int, socket.socket] = {}  # by task, of those that live
-        self._ledgers: dict[tuple[int, int], int] = {}  # by client's and server's task: a descriptor to read
+        self._channels: dict[tuple[int, int], Channel] = {}  # by client's and server's task
 
     def open(self, domain: "Domain") -> dict[str, int]:
         """A control socket for a domain about to start; the label and descriptor of its end."""
@@ -51,20 +71,21 @@ class Grants:
 
     def _make(self, client: "Domain", number: int, server: "Domain") -> None:
         theirs, ours = make(f"{client.name}:{server.name}")
-        ledger = self._ledgers.get((client.task, server.task))
+        old = self._channels.get((client.task, server.task))
         given = {"name": client.name, "servers": client.birth.peers[number].servers, "quota": client.birth.quota}
         serve = {"serve": given, "task": client.task, "life": client.incarnation}
-        self._send(server, serve, (*ours, *((ledger,) if ledger is not None else ())))
-        self._keep(client, server, os.dup(theirs[1]))
+        self._send(server, serve, (*ours, *((old.down,) if old is not None else ())))
+        self._forget(client.task, server.task)
+        kept = Channel(self.domains.root.metering, client.name, server.name, os.dup(ours[1]), os.dup(theirs[1]))
+        self._channels[(client.task, server.task)] = kept
         self._send(client, {"link": number, "task": server.task, "life": server.incarnation}, theirs)
         for descriptor in (*ours, *theirs):
             os.close(descriptor)
 
-    def _keep(self, client: "Domain", server: "Domain", ledger: int) -> None:
-        old = self._ledgers.pop((client.task, server.task), None)
+    def _forget(self, client: int, server: int) -> None:
+        old = self._channels.pop((client, server), None)
         if old is not None:
-            os.close(old)
-        self._ledgers[(client.task, server.task)] = ledger
+            old.close()
 
     def _send(self, domain: "Domain", record: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         try:
@@ -79,17 +100,17 @@ class Grants:
         control = self._controls.pop(domain.task, None)
         if control is not None:
             control.close()
-        for client, server in list(self._ledgers):
+        for client, server in list(self._channels):
             if client == domain.task:
-                os.close(self._ledgers.pop((client, server)))
+                self._forget(client, server)
 
     def gave_up(self, domain: "Domain") -> None:
         """A server's domain will not come back: tell its clients."""
         for client in self.domains.table.values():
             self._tell_gone(client, domain)
-        for client_task, server in list(self._ledgers):
+        for client_task, server in list(self._channels):
             if server == domain.task:
-                os.close(self._ledgers.pop((client_task, server)))
+                self._forget(client_task, server)
 
     def _tell_gone(self, client: "Domain", server: "Domain") -> None:
         for number, peer in enumerate(client.birth.peers):

@@ -128,7 +128,7 @@ class Library:
             self._peer.close()
         if self.frame.in_program or (self._peer is not None and not self._peer.closed):
             return {"error": BUSY}
-        birth = msgspec.structs.replace(self.boot.templates[record["app"]], link="socket")
+        birth = _over_socket(self.boot.templates[record["app"]])
         self._peer, link = accept(self.frame, self.assembly.holders, record["app"], birth.quota, spins=False)
         for slot in birth.parts[0].slots:
             self._peer.grant(self.assembly.servers[slot.server], slot.rank)
@@ -178,6 +178,13 @@ class Library:
                 os.close(descriptor)
         self.frame.deliver_notices()
         self.root.event("ended", name=name, status=status & 0xFF, pid=os.getpid())
+
+
+def _over_socket(birth: Birth) -> Birth:
+    """A program's birth as that of a process of its own: what its slots lead to is not beside it any more."""
+    (part,) = birth.parts
+    slots = tuple(msgspec.structs.replace(slot, path="peer") for slot in part.slots)
+    return msgspec.structs.replace(birth, link="socket", parts=(msgspec.structs.replace(part, slots=slots),))
 
 
 def _reader_gone() -> bool:

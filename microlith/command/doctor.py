@@ -45,11 +45,9 @@ def _measured() -> "list[Finding]":
     made = [_timed(name, value) for name, value in kinds]
     from microlith.launch.placement import place
 
-    default = place().name
-    return [
-        *made,
-        Finding("default placement", f"{default}: {_because(blocking, across, spinning)}", default, True, ""),
-    ]
+    default, why = place().name, _because(blocking, across, spinning)
+    cost = "another placement may be faster"
+    return [*made, Finding("default placement", f"{default}: {why}", default, True, cost)]
 
 
 def _timed(name: str, value: float | None) -> "Finding":

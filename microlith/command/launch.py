@@ -16,6 +16,8 @@ from microlith.command.arguments import (
     checked,
     domains_option,
     groups,
+    links_of,
+    links_option,
     placement_option,
     system_argument,
 )
@@ -51,6 +53,7 @@ With --run it is the exit status of the last program that failed (128 + N if sig
     show_default=True,
     help="What a monolith does about a fault in its kernel: die, or kill the calling program.",
 )
+@links_option()
 @click.option("--checked", "check", is_flag=True, help="Check the types of every call, direct ones too.")
 @click.option("--record", metavar="FILE", help="Write the microkernel's events for 'microlith replay'.")
 @click.option("--device", "devices", metavar="NAME=PATH", multiple=True, help="Another path for a device.")
@@ -59,8 +62,9 @@ With --run it is the exit status of the last program that failed (128 + N if sig
 @click.option("--detach", is_flag=True, help="Stay in the background; print the machine's name when it is up.")
 @output.json_option
 def launch(
-    system: str, architecture: str, domains: str | None, placement: str | None, on_fault: str, check: bool,
-    record: str | None, devices: tuple[str, ...], programs: tuple[str, ...], log: bool, detach: bool, as_json: bool,
+    system: str, architecture: str, domains: str | None, placement: str | None, on_fault: str,
+    links: tuple[str, ...], check: bool, record: str | None, devices: tuple[str, ...], programs: tuple[str, ...],
+    log: bool, detach: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Boot a system, show what happens to it, and stop it in order at Ctrl-C.
 
@@ -84,6 +88,7 @@ def launch(
         "domains": groups(domains),
         "placement": placement,
         "on_fault": on_fault,
+        "links": links_of(links),
         "checked": check,
         "record": record or "",
     }

@@ -101,16 +101,27 @@ class Frame:
         if operation is None or not operation.waits:
             raise TypeError("only a @waits operation of a capability can be forwarded to")
         arguments = operation.bind(arguments, {})
-        if isinstance(owner, Stub):
-            owner._connection.forward(reply, owner, operation, arguments)
+
+        def go(*arguments: Any) -> Reply:
+            if isinstance(owner, Stub):
+                owner._connection.forward(reply, owner, operation, arguments)
+                return reply
+            arguments = getattr(method, "admit", tuple)(arguments)
+            reply.target = owner
+            value = self.serve(owner, method_of(type(owner), operation), arguments, reply, self.deadline)
+            if isinstance(value, Status):
+                reply.fail(value)
+            elif value is not reply:
+                reply.answer(value)
             return reply
-        arguments = getattr(method, "admit", tuple)(arguments)
-        reply.target = owner
-        value = self.serve(owner, method_of(type(owner), operation), arguments, reply, self.deadline)
-        if isinstance(value, Status):
-            reply.fail(value)
-        elif value is not reply:
-            reply.answer(value)
+
+        around = getattr(method, "around", None)  # the options of the link
+        if around is None:
+            return go(*arguments)
+        try:
+            around(arguments, go)
+        except Status as status:  # whoever waits gets it, as if the server behind the link had answered
+            reply.fail(status)
         return reply
 
     # --- deadlines ---------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ is the exact check that a link with `check` puts on every argument and result.
 import enum
 import types
 import typing
+from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
@@ -133,3 +134,17 @@ def _matches_tuple(value: tuple[Any, ...], arguments: tuple[Any, ...]) -> bool:
     if arguments[-1:] == (Ellipsis,):
         return all(matches(item, arguments[0]) for item in value)
     return len(value) == len(arguments) and all(map(matches, value, arguments))
+
+
+def exchanged(value: Any, kinds: tuple[type, ...], change: Callable[[Any], Any]) -> Any:
+    """The same value with everything of these kinds in it, in whatever depth, replaced by `change` of it."""
+    if isinstance(value, kinds):
+        return change(value)
+    if type(value) is tuple:
+        return tuple([exchanged(item, kinds, change) for item in value])
+    if isinstance(value, Struct):
+        fields = {name: getattr(value, name) for name in value.__struct_fields__}
+        made = {name: exchanged(item, kinds, change) for name, item in fields.items()}
+        changed = {name: item for name, item in made.items() if item is not fields[name]}
+        return msgspec.structs.replace(value, **changed) if changed else value
+    return value

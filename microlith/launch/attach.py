@@ -19,6 +19,7 @@ from microlith.interface.interface import interface_of
 from microlith.interface.needs import needs_of
 from microlith.interface.status import UsageError
 from microlith.process import parcel
+from microlith.process.assembly import reach
 from microlith.process.birth import Birth, PeerBirth, SlotBirth, find_class
 
 if TYPE_CHECKING:
@@ -46,6 +47,10 @@ class Attached:
         self._connection, self._name, self.closed = connection, name, False
         for slot, capability in capabilities.items():
             setattr(self, slot, capability)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """What its links with `count` have counted: they are on a page of this process's own."""
+        return self._connection.frame.page.rows()
 
     def close(self) -> None:
         """Detach."""
@@ -130,7 +135,7 @@ def join(machine: dict[str, Any], answer: dict[str, Any], descriptors: tuple[int
     try:
         connection.begin()
         for slot in msgspec.convert(answer["places"], tuple[SlotBirth, ...]):
-            made[slot.slot] = connection.slot(interface_of_slot(machine, app, slot.slot), slot)
+            made[slot.slot] = reach(connection, app, slot, interface_of_slot(machine, app, slot.slot))
     except BaseException:
         connection.close()
         frame.close()

@@ -72,9 +72,7 @@ class _Known:
             for link in self.plan.links_of(instance.name) or [x for x in links if x.client == instance.name]:
                 direct = link.path == DIRECT
                 handle += not direct
-                number = 0 if direct else handle
-                place = self._place(link, peers)
-                slots.append(SlotBirth(link.slot, link.server, number, self.ranks[link.server], link.path, *place))
+                slots.append(self._slot(link, 0 if direct else handle, *self._place(link, peers)))
             parts.append(self._part(self.part_of(instance.of), tuple(slots)))
         later = (link for template in self.plan.templates for link in template.links)
         crossing = {link.transport for link in (*self.plan.links, *links, *later) if link.transport}
@@ -127,14 +125,16 @@ class _Known:
         if template.inside is None:
             return self.domain(template.domain, template.links)
         program = self.part_of(template.app)
-        slots = tuple(
-            SlotBirth(link.slot, link.server, number, self.ranks[link.server], link.path)
-            for number, link in enumerate(template.links, 1)
-        )
+        slots = tuple(self._slot(link, number) for number, link in enumerate(template.links, 1))
         part = self._part(program, slots)
         birth = Birth(domain=template.app, parts=(part,), labels=(), rank=self.top, checked=self.checked)
         self.made.append(birth)
         return birth
+
+    def _slot(self, link: Link, handle: int, peer: int = 0, at: int = 0) -> SlotBirth:
+        in_kernel = self.plan.domain_of(link.server).kind == "kernel"
+        rank = self.ranks[link.server]
+        return SlotBirth(link.slot, link.server, handle, rank, link.path, peer, at, in_kernel, link.options)
 
     def _part(self, part: Part, slots: tuple[SlotBirth, ...]) -> PartBirth:
         app = isinstance(part, Program)

@@ -27,7 +27,8 @@ class SlotBirth(msgspec.Struct, frozen=True):
     """One capability: the attribute, the name of what is behind it, the domain's handle (0: direct), rank and path.
 
     Behind a peer link it is also number `at` in the table that the server's domain keeps for `peer`, counted
-    from 1 (0: through the domain's one connection).
+    from 1 (0: through the domain's one connection).  `in_kernel`: the server lives in a kernel.  `options`:
+    those of the link.
     """
 
     slot: str
@@ -37,6 +38,8 @@ class SlotBirth(msgspec.Struct, frozen=True):
     path: str
     peer: int = 0
     at: int = 0
+    in_kernel: bool = False
+    options: dict[str, Any] = {}
 
 
 class PeerBirth(msgspec.Struct, frozen=True):

@@ -104,7 +104,7 @@ def test_version(microlith):
         (["plan", "unx"], "no system is called 'unx'; did you mean 'unix'?"),
         (
             ["plan", "five", "--as", "mack"],
-            "no architecture is called 'mack'; there are library, monolith, mach, mach25",
+            f"no architecture is called 'mack'; there are {', '.join(kinds.ARCHITECTURES)}",
         ),
         (
             ["plan", "five", "--domains", "disk,file"],
@@ -124,6 +124,19 @@ def test_version(microlith):
             " such as mach",
         ),
         (["plan", "five", "--json", "--mermaid"], "--json and --mermaid exclude each other"),
+        (
+            ["plan", "five", "--link", "files.disk"],
+            "--link files.disk does not say what a link does; write --link CLIENT.SLOT=OPTION,...",
+        ),
+        (
+            ["plan", "five", "--link", "files.dsk=count"],
+            "five as mach has no link 'files.dsk'; did you mean 'files.disk'?",
+        ),
+        (["launch", "five", "--link", "*=trase"], "link *: no option is called 'trase'; did you mean 'trace'?"),
+        (
+            ["launch", "five", "--detach", "--link", "files.disk=fault:Bus/2"],
+            "link files.disk: no operation behind it answers the status Bus; did you mean 'Busy'?",
+        ),
         (["schema", "servers.ramdisk"], "'servers.ramdisk' does not name a class; write \"package.module:Class\""),
         (
             ["schema", "servers.blockdevice:BlockDevic"],
@@ -230,6 +243,8 @@ def test_completion_script(shell, microlith):
         ("microlith plan ", ["disk", "five", "unix"]),
         ("microlith plan u", ["unix"]),
         ("microlith plan unix --as m", ["monolith", "mach", "mach25"]),
+        ("microlith plan unix --link files.disk=count,t", ["files.disk=count,trace"]),
+        ("microlith launch unix --link *=h", ["*=hop:"]),
         ("microlith new s", ["server"]),
         ("microlith completion z", ["zsh"]),
     ],

@@ -17,7 +17,8 @@ from tests.process.until import descriptors
 
 def test_join_of_a_kernel_that_does_not_welcome_leaves_nothing_open(tmp_path):
     endpoint = f"ipc://{tmp_path}/kernel"
-    answer = {"name": "x", "rank": 9, "transport": "zmq", "endpoint": endpoint, "kernel": os.getpid(), "slots": []}
+    answer = {"name": "x", "rank": 9, "transport": "zmq", "endpoint": endpoint, "kernel": os.getpid()}
+    answer |= {"spins": False, "peers": [], "places": [], "labels": []}
     with zmq.Context() as context, context.socket(zmq.ROUTER) as silent:
         silent.bind(endpoint)
         before = None

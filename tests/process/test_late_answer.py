@@ -1,6 +1,5 @@
 """A zygote that answers after it was given up: what it made is ended, and reaped."""
 
-import ctypes
 import os
 import sys
 
@@ -9,8 +8,6 @@ import pytest
 from microlith.process import parcel
 from microlith.process.spawner import Spawner
 from tests.process.until import alive
-
-SUBREAPER = 36  # prctl(2)
 
 
 def child():
@@ -35,7 +32,6 @@ def test_late_answer_of_a_zygote_that_was_given_up(news):
             with pytest.raises(ChildProcessError):
                 os.waitpid(pid, 0)
     finally:
-        ctypes.CDLL(None).prctl(SUBREAPER, 0, 0, 0, 0)
         if theirs is not None:
             theirs.close()
         for pid in (zygote, *made):

@@ -4,12 +4,12 @@ import os
 import socket
 
 import pytest
-from monolith.holders import Holders
-from monolith.peer import Peer
 
 from microlith import Interface, Server, System, boot, notify, waits
 from microlith.frame import wire
 from microlith.frame.frame import Frame
+from microlith.frame.holders import Holders
+from microlith.frame.socket_peer import SocketPeer
 from microlith.interface.status import UsageError
 from microlith.launch.attach import admit
 from tests.process import parts
@@ -42,7 +42,7 @@ def test_notice_of_an_app_whose_calls_are_all_open_arrives(monkeypatch):
     box.start()
     holders = Holders(frame)
     holders.add_server(box, 1)
-    peer = Peer(frame, holders, ours, "app", os.getpid(), {"calls": 1})
+    peer = SocketPeer(frame, holders, ours, "app", {"calls": 1})
     handle = peer.grant(box, 1)
     with theirs:
         theirs.sendall(wire.pack(wire.CALL, 2, 1, handle, flags=wire.WAITS, body=b"\x90"))
@@ -65,7 +65,7 @@ def test_program_of_the_machine_is_not_attached_as_another():
         reader, writer = os.pipe()
         running = machine.run("program", "stay", stdio=(reader, 2, 2))
         with pytest.raises(UsageError, match=f"pid {running.pid} is attached already, as {running.name}"):
-            admit(machine, "operator", running.pid)
+            admit(machine, "operator", running.pid, channels=True)
         assert alive(running.pid) and running.name in rows(machine)
         os.close(writer)
         os.close(reader)
