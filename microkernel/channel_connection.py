@@ -184,9 +184,9 @@ class ChannelConnection(Connection):
             answer = self._exchange(word, deadline, caps, body, bulk)
         finally:
             if self._calls > calls:  # it was sent
-                tally(wire.CALL, REQUEST.size + _payload(caps, body, bulk))
+                tally(wire.CALL, REQUEST.size + payload(caps, body, bulk))
         kind, caps, body, bulk = answer or EMPTY
-        tally(kind, ANSWER.size + _payload(caps, body, bulk))
+        tally(kind, ANSWER.size + payload(caps, body, bulk))
         return answer
 
     def _await_slot(self, number: int, word: int, deadline: int) -> None:
@@ -327,7 +327,7 @@ class ChannelConnection(Connection):
         self._bell.close()
 
 
-def _payload(caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes) -> int:
+def payload(caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes) -> int:
     """How many bytes go into the slot beside the header (channel.py: BYTES)."""
     return len(caps) * wire.CAP.size + len(body) + len(bulk)
 

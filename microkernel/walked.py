@@ -1,7 +1,7 @@
 """What the recorder of a walk notes of channels and of the kernel (microlith/process/walked.py has the rules).
 
 A channel's two ends name it alike, by the pipes that are its bells; a domain's way to the kernel has its name.
-This file is loaded only in the processes of a machine booted with `walk=True`.
+This file is loaded only in the processes of a machine booted with `walked=True`.
 """
 
 import os
@@ -9,13 +9,13 @@ from typing import Any
 
 from microkernel import broker
 from microkernel.broker import Broker
-from microkernel.channel import CALL, End
-from microkernel.channel_connection import ChannelConnection
+from microkernel.channel import ANSWER, CALL, REQUEST, SLOT, End
+from microkernel.channel_connection import EMPTY, ChannelConnection, payload
 from microkernel.channel_peer import ChannelPeer
 from microkernel.connection import KernelConnection
 from microlith.frame import wire
 from microlith.process import walked
-from microlith.process.walked import COPIED, PLAIN, SENT, TAKEN, Recorder, wrap
+from microlith.process.walked import PLAIN, SENT, TAKEN, Recorder, wrap
 
 
 def install(descriptor: int, domain: str) -> None:
@@ -33,60 +33,48 @@ def install(descriptor: int, domain: str) -> None:
 
 
 def _install_channels(recorder: Recorder) -> None:
+    """Calls through slots: at the client a call sent and an answer taken, at the server the reverse."""
+
     def begin(inner: Any, end: Any, descriptors: tuple[int, ...]) -> None:
         inner(end, descriptors)
         bells = sorted(os.fstat(bell).st_ino for bell in descriptors[2:])
         end.walked = f"channel {bells[0]} {bells[1]}"
 
-    def put(inner: Any, end: Any, caps: Any, body: bytes, bulk: bytes) -> None:
-        inner(end, caps, body, bulk)
-        _copied(end, len(caps), len(body), len(bulk))
-
-    def get(inner: Any, end: Any, caps: int, body: int, bulk: int) -> Any:
-        found = inner(end, caps, body, bulk)
-        _copied(end, caps, body, bulk)
-        return found
-
-    def _copied(end: Any, caps: int, body: int, bulk: int) -> None:
-        if size := caps * wire.CAP.size + body + bulk:
-            recorder.note(COPIED, "", end.walked, 0, size)
-
-    wrap(End, "__init__", begin)
-    wrap(End, "put", put)
-    wrap(End, "get", get)
-    _install_slots(recorder)
-
-
-def _install_slots(recorder: Recorder) -> None:
-    """Calls through slots: at the client a call sent and an answer taken, at the server the reverse."""
-
     def exchange(inner: Any, link: Any, word: int, deadline: int, caps: Any, body: bytes, bulk: bytes) -> Any:
-        recorder.note(SENT, "call", link.end.walked, _size(caps, body, bulk))
+        _note(recorder, SENT, "call", link.end, REQUEST.size, payload(caps, body, bulk))
         answer = inner(link, word, deadline, caps, body, bulk)
-        recorder.note(TAKEN, "reply", link.end.walked, 0 if answer is None else _size(*answer[1:]))
+        kind, *content = answer or EMPTY
+        _note(recorder, TAKEN, _named(kind), link.end, ANSWER.size, payload(*content))
         return answer
 
     def serve(inner: Any, peer: Any) -> None:
-        link, number = peer.end.walked, peer.hears[CALL]
-        recorder.note(TAKEN, "call", link)
+        end, number = peer.end, peer.hears[CALL]
+        word, _, body, bulk = REQUEST.unpack_from(end.into, SLOT)
+        _note(recorder, TAKEN, "call", end, REQUEST.size, (word >> 16 & 0xFF) * wire.CAP.size + body + bulk)
         peer.walk_answered = False
         inner(peer)
         if not peer.walk_answered and not peer.closed and peer.seen == number:  # a plain nil
-            recorder.note(SENT, "reply", link, at=recorder.served)
+            _note(recorder, SENT, "reply", end, ANSWER.size, 0, recorder.served)
 
     def answer(inner: Any, peer: Any, number: int, kind: int, caps: Any, body: bytes, bulk: bytes) -> None:
         peer.walk_answered = True
-        recorder.note(SENT, "status" if kind == wire.STATUS else "reply", peer.end.walked, _size(caps, body, bulk))
+        _note(recorder, SENT, _named(kind), peer.end, ANSWER.size, payload(caps, body, bulk))
         inner(peer, number, kind, caps, body, bulk)
 
+    wrap(End, "__init__", begin)
     wrap(ChannelConnection, "_exchange", exchange)
     wrap(ChannelConnection, "_doze", lambda inner, *given: recorder.waking(inner)(*given))
     wrap(ChannelPeer, "serve_slot", serve)
     wrap(ChannelPeer, "_answer_slot", answer)
 
 
-def _size(caps: Any, body: bytes, bulk: bytes) -> int:
-    return len(caps) * wire.CAP.size + len(body) + len(bulk)
+def _named(kind: int) -> str:
+    return "status" if kind == wire.STATUS else "reply"
+
+
+def _note(recorder: Recorder, kind: int, name: str, end: Any, header: int, content: int, at: int = 0) -> None:
+    """A message in the slot: its header and its payload."""
+    recorder.note(kind, name, end.walked, header + content, content, at)
 
 
 def _install_kernel(recorder: Recorder, link: str) -> None:

@@ -11,8 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from bench.walk.model import Counts, Event, Home, Lane, Leg, Mark, Walk
-from microlith.frame import wire
-from microlith.process.walked import ANSWERED, CALLS, COPIED, DIRECT, RETURNED, SENT, SERVED, SERVES, TAKEN, WOKE
+from microlith.process.walked import ANSWERED, CALLS, DIRECT, RETURNED, SENT, SERVED, SERVES, TAKEN, WOKE
 
 PROGRAM = "app"
 ASKING = ("call", "notify")
@@ -98,8 +97,6 @@ class _Builder:
                 domain.calling.pop()
             elif event.kind == WOKE:
                 self._mark(self._taking(number, event), event, "wake-up")
-            elif event.kind == COPIED:
-                self._mark(self._taking(number, event), event, "copy", event.copied)
 
     def _mark(self, lane: int, event: Event, kind: str, size: int = 0) -> None:
         self.marks.append(Mark(lane, event.at - self.begin, kind, size))
@@ -111,8 +108,7 @@ class _Builder:
             what = domain.passing if domain.home.broker and not domain.calling else "".join(domain.calling[-1:])
         self.sent[event.link].append((event, lane, what or event.name))
         self.messages += self.lanes[lane].server or not domain.home.broker
-        if event.copied:
-            self._mark(lane, event, "copy", event.copied)
+        self._mark(lane, event, "copy", event.size)
 
     def _take(self, number: int, event: Event, domain: _Domain) -> None:
         lane = self._taking(number, event)
@@ -123,11 +119,9 @@ class _Builder:
             sent, source, what = found
             start, end = sent.at - self.begin, event.at - self.begin
             kind = _KINDS.get(sent.name, "other")
-            payload = sent.size - (wire.HEADER.size if sent.copied else 0)
-            self.legs.append(Leg(source, lane, kind, what, sent.size, start, end, payload=payload))
+            self.legs.append(Leg(source, lane, kind, what, sent.size, start, end, payload=sent.payload))
             domain.passing = what
-        if event.copied:
-            self._mark(lane, event, "copy", event.copied)
+        self._mark(lane, event, "copy", event.size)
         if domain.home.kernel:
             self._mark(lane, event, "kernel visit")
 
@@ -181,6 +175,7 @@ def _counts(builder: _Builder, homes: dict[str, Home]) -> Counts:
     """Messages are counted to the last, wake-ups up to the end of the call and in the lanes of its legs."""
     lanes, events = builder.lanes, builder.events
     taken = [event for event in events if event.kind == TAKEN]
+    moved = [event for event in events if event.kind in (SENT, TAKEN)]
     crossing = [leg for leg in builder.legs if not leg.direct]
     traps = [leg for leg in crossing if lanes[leg.source].server_in_kernel or lanes[leg.target].server_in_kernel]
     ipcs = [leg for leg in crossing if leg not in traps and not lanes[leg.target].kernel]
@@ -188,8 +183,8 @@ def _counts(builder: _Builder, homes: dict[str, Home]) -> Counts:
         crossings=len(taken),
         kernel_visits=sum(homes[event.domain].kernel for event in taken),
         messages=builder.messages,
-        copies=sum(event.copied > 0 for event in events),
-        bytes_copied=sum(event.copied for event in events),
+        copies=len(moved),
+        bytes_copied=sum(event.size for event in moved),
         direct_calls=sum(leg.kind == "call" for leg in builder.legs),
         ipcs=len(ipcs),
         traps=len(traps) / 2,

@@ -18,13 +18,13 @@ def read_all(folder: Path, since: int) -> list[Event]:
 
 def read(domain: str, data: bytes, since: int) -> list[Event]:
     """The events of one domain's file since a time.  Raises Overrun."""
-    count, size = HEAD.unpack_from(data)
-    names = _names(data[NAMES_AT : NAMES_AT + size])
+    count, length = HEAD.unpack_from(data)
+    names = _names(data[NAMES_AT : NAMES_AT + length])
     found = []
     for number in range(max(0, count - CAPACITY), count):
-        at, kind, link, name, length, copied = EVENT.unpack_from(data, EVENTS_AT + number % CAPACITY * EVENT.size)
+        at, kind, link, name, size, payload = EVENT.unpack_from(data, EVENTS_AT + number % CAPACITY * EVENT.size)
         if at >= since:
-            found.append(Event(at, domain, kind, names.get(name, ""), names.get(link, ""), length, copied))
+            found.append(Event(at, domain, kind, names.get(name, ""), names.get(link, ""), size, payload))
     if len(found) == CAPACITY:
         raise Overrun(f"{domain} noted more than the {CAPACITY} events that are kept")
     return found

@@ -15,7 +15,7 @@ class Event:
     name: str = ""
     link: str = ""
     size: int = 0
-    copied: int = 0
+    payload: int = 0
 
 
 class Home(msgspec.Struct, frozen=True):
@@ -43,7 +43,7 @@ class Lane(msgspec.Struct, frozen=True):
 class Leg(msgspec.Struct, frozen=True):
     """From one lane to another: a message across the border of an address space, or a direct call or its return.
 
-    `size` is that of the message, `payload` what of it is not our header.
+    `size` is that of the message, `payload` what of it is not header.
     `kind`: request, reply, notify, other (a right given back, say), call, return.  A direct call takes no time of
     its own: its return has in `inside` what passed between the two.
     """
@@ -105,7 +105,7 @@ class Walk:
     total: int
     walked: int = 1  # calls in a row, of which this one has the median length
     pages: dict[str, int] = field(default_factory=dict)  # what the domains' pages have counted of all these
-    agrees: bool | None = None  # with the pages; None: they do not count the calls of its transport
+    agrees: bool = True  # do they say the same?
     timed: tuple[int, int] = (0, 0)  # the same call where nothing is noted: median of how many
     all_wake_ups: float = 0.0  # there, voluntary context switches of every thread for one call
     warm: bool = True

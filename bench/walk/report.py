@@ -22,11 +22,7 @@ def report(walks: Sequence[Walk], kernels: Sequence[prices.Kernel] | None) -> st
 def _agreement(walks: Sequence[Walk]) -> str:
     """Which counts the domains' pages confirm."""
     same = [walk.architecture for walk in walks if walk.agrees]
-    uncounted = [walk.architecture for walk in walks if walk.agrees is None]
-    said = f"The domains' pages count the same as {', '.join(same)}." if same else ""
-    if uncounted:
-        said += f" They do not count calls through shared memory ({', '.join(uncounted)})."
-    return said.strip()
+    return f"The domains' pages count the same as {', '.join(same)}." if same else ""
 
 
 def document(system: str, walks: Sequence[Walk], kernels: Sequence[prices.Kernel] | None) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench.counting import EXACT, counts_between, voluntary_switches
 from bench.counting import Counts as PageCounts
-from bench.counting import counts_between, voluntary_switches
 from bench.driver import Client, working
 from bench.placement import Placement, pids_of
 from bench.statistics import median
@@ -31,7 +31,6 @@ from microlith.system.system import System
 
 #: Calls: to warm up; to walk, of which the one of median length is shown; to time; to count the wake-ups of.
 WARM_UP, WALKED, TIMED, WOKEN = 30, 9, 200, 50
-EXACT = ("crossings", "kernel_visits", "messages", "bytes_copied")
 
 
 @dataclass(frozen=True)
@@ -115,10 +114,8 @@ def _noted(client: Client, errand: Errand, architecture: str) -> Walk:
     return replace(walks[len(walks) // 2], walked=len(walks), pages=pages, agrees=agrees, warm=errand.warm)
 
 
-def _agree(walks: list[Walk], pages: PageCounts) -> bool | None:
-    """Do the pages say the same of all calls together?  None: they count nothing of calls through shared memory."""
-    if walks[0].counts.crossings and not any(pages.values()):
-        return None
+def _agree(walks: list[Walk], pages: PageCounts) -> bool:
+    """Do the pages say the same of all calls together?"""
     return all(sum(getattr(made.counts, name) for made in walks) == pages[name] for name in EXACT)
 
 

@@ -74,7 +74,7 @@ def walk(
         output.as_json(kinds.resolve(f"{_BENCH}report:document")(made.name, walks, kernels))
     else:
         output.data(kinds.resolve(f"{_BENCH}report:report")(walks, kernels))
-    wrong = [found.architecture for found in walks if found.agrees is False]
+    wrong = [found.architecture for found in walks if not found.agrees]
     if wrong:
         output.say(f"the domains' pages count something else of the same calls as {', '.join(wrong)}")
     return 1 if wrong else 0

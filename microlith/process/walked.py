@@ -1,4 +1,4 @@
-"""The recorder of a walk: what a domain of a machine booted with `walk=True` notes while it runs, and when.
+"""The recorder of a walk: what a domain of a machine booted with `walked=True` notes while it runs, and when.
 
 Every domain has a file of its own, opened by the root and mapped here; the launcher reads it afterwards.  Nobody
 is told to begin or to end: all events are noted, the newest overwrite the oldest, and whoever reads picks those of
@@ -30,9 +30,8 @@ CALLS, ANSWERED = 2, 3  # a call through a stub
 DIRECT, RETURNED = 4, 5  # a direct call
 SERVES, SERVED = 6, 7  # a request
 WOKE = 8  # this thread had blocked, and goes on
-COPIED = 9  # bytes of a synchronous message in shared memory
 
-#: Time (ns); kind; link and name, as numbers of names; bytes of the message, and of it those copied now.
+#: Time (ns); kind; link and name, as numbers of names; bytes of the message, and of it those that are not header.
 EVENT = struct.Struct("<QBxHHxxII")
 HEAD = struct.Struct("<QQ")  # events noted so far, bytes of names
 NAMES_AT, EVENTS_AT, SIZE = 64, 64 * 1024, 1 << 20
@@ -59,12 +58,12 @@ class Recorder:
         self.parts: dict[int, str] = {}  # names of the servers of this domain, by their id
         self.served = 0  # when the last request had been served
 
-    def note(self, kind: int, name: str = "", link: str = "", size: int = 0, copied: int = 0, at: int = 0) -> None:
+    def note(self, kind: int, name: str = "", link: str = "", size: int = 0, payload: int = 0, at: int = 0) -> None:
         """Note an event, of now or of an earlier time."""
         names = self._names
         numbers = names.get(link) or self._name(link), names.get(name) or self._name(name)
         place = EVENTS_AT + self._count % CAPACITY * EVENT.size
-        EVENT.pack_into(self._map, place, at or monotonic_ns(), kind, *numbers, size, copied)
+        EVENT.pack_into(self._map, place, at or monotonic_ns(), kind, *numbers, size, payload)
         self._count += 1
         HEAD.pack_into(self._map, 0, self._count, self._end - NAMES_AT)
 
@@ -81,8 +80,8 @@ class Recorder:
         return number
 
     def message(self, kind: int, raw: bytes | bytearray, link: str) -> None:
-        """Note a message whose bytes are copied at the same time."""
-        self.note(kind, _KINDS.get(raw[1], "message"), link, len(raw), len(raw))
+        """Note a message with a header of the wire."""
+        self.note(kind, _KINDS.get(raw[1], "message"), link, len(raw), len(raw) - wire.HEADER.size)
 
     def label(self, target: Any, operation: Operation) -> str:
         """`files File.read`: the server that is asked, and for what."""
@@ -200,7 +199,8 @@ def _install_calls(recorder: Recorder) -> None:
     method_of: Any = stub._method
 
     def bound(made: Any, wraps: tuple[Any, ...] = ()) -> None:
-        bind(made, (*wraps, functools.partial(_direct, recorder)))
+        direct = () if isinstance(made.target, stub.Stub) else (functools.partial(_direct, recorder),)
+        bind(made, (*wraps, *direct))
 
     def method(operation: Operation) -> Any:
         inner, name = method_of(operation), operation.qualified

@@ -4,7 +4,6 @@ from bench.walk.model import Event, Home
 from microlith.process.walked import (
     ANSWERED,
     CALLS,
-    COPIED,
     DIRECT,
     RETURNED,
     SENT,
@@ -18,7 +17,7 @@ BEGIN = 1000
 
 
 def events(*lines):
-    """(time, domain, kind, name, link, size, copied), all but the first three optional."""
+    """(time, domain, kind, name, link, size, payload), all but the first three optional."""
     return [Event(BEGIN + at, *rest) for at, *rest in lines]
 
 
@@ -33,20 +32,16 @@ LIBRARY_EVENTS = events(
 MONOLITH = {"app-1": Home(program=True), "kernel": Home(kernel=True)}
 MONOLITH_EVENTS = events(
     (500, "app-1", CALLS, "File.read"),
-    (1000, "app-1", SENT, "call", "c", 8),
-    (1500, "app-1", COPIED, "", "c", 0, 8),
+    (1000, "app-1", SENT, "call", "c", 32, 8),
     (30000, "kernel", WOKE),
-    (31000, "kernel", TAKEN, "call", "c"),
-    (32000, "kernel", COPIED, "", "c", 0, 8),
+    (31000, "kernel", TAKEN, "call", "c", 32, 8),
     (33000, "kernel", SERVES, "files File.read"),
     (34000, "kernel", DIRECT, "disk BlockDevice.read"),
     (39000, "kernel", RETURNED, "disk BlockDevice.read"),
     (40000, "kernel", SERVED, "files File.read"),
-    (41000, "kernel", SENT, "reply", "c", 4096),
-    (42000, "kernel", COPIED, "", "c", 0, 4096),
+    (41000, "kernel", SENT, "reply", "c", 4112, 4096),
     (60000, "app-1", WOKE),
-    (61000, "app-1", COPIED, "", "c", 0, 4096),
-    (62000, "app-1", TAKEN, "reply", "c", 4096),
+    (62000, "app-1", TAKEN, "reply", "c", 4112, 4096),
     (62500, "app-1", ANSWERED, "File.read"),
 )
 
@@ -58,20 +53,20 @@ MACH = {
 }
 MACH_EVENTS = events(
     (500, "app-1", CALLS, "File.read"),
-    (1000, "app-1", SENT, "call", "a", 48, 48),
+    (1000, "app-1", SENT, "call", "a", 48, 8),
     (20000, "kernel", WOKE),
-    (21000, "kernel", TAKEN, "call", "a", 48, 48),
-    (25000, "kernel", SENT, "call", "f", 48, 48),
+    (21000, "kernel", TAKEN, "call", "a", 48, 8),
+    (25000, "kernel", SENT, "call", "f", 48, 8),
     (44000, "clock", WOKE),
     (45000, "files", WOKE),
-    (46000, "files", TAKEN, "call", "f", 48, 48),
+    (46000, "files", TAKEN, "call", "f", 48, 8),
     (47000, "files", SERVES, "files File.read"),
     (49000, "files", SERVED, "files File.read"),
-    (50000, "files", SENT, "reply", "f", 142, 142),
-    (70000, "kernel", TAKEN, "reply", "f", 142, 142),
-    (75000, "kernel", SENT, "reply", "a", 142, 142),
+    (50000, "files", SENT, "reply", "f", 142, 102),
+    (70000, "kernel", TAKEN, "reply", "f", 142, 102),
+    (75000, "kernel", SENT, "reply", "a", 142, 102),
     (95000, "app-1", WOKE),
-    (96000, "app-1", TAKEN, "reply", "a", 142, 142),
+    (96000, "app-1", TAKEN, "reply", "a", 142, 102),
     (96500, "app-1", ANSWERED, "File.read"),
     (99000, "files", WOKE),
 )
@@ -79,10 +74,10 @@ MACH_EVENTS = events(
 #: A kernel that passes messages on and has a server in it.
 HOSTING = {"app-1": Home(program=True), "kernel": Home(kernel=True, broker=True)}
 HOSTING_EVENTS = events(
-    (1000, "app-1", SENT, "call", "a", 48, 48),
-    (21000, "kernel", TAKEN, "call", "a", 48, 48),
+    (1000, "app-1", SENT, "call", "a", 48, 8),
+    (21000, "kernel", TAKEN, "call", "a", 48, 8),
     (22000, "kernel", SERVES, "disk BlockDevice.read"),
     (24000, "kernel", SERVED, "disk BlockDevice.read"),
-    (25000, "kernel", SENT, "reply", "a", 42, 42),
-    (45000, "app-1", TAKEN, "reply", "a", 42, 42),
+    (25000, "kernel", SENT, "reply", "a", 42, 2),
+    (45000, "app-1", TAKEN, "reply", "a", 42, 2),
 )

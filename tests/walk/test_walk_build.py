@@ -36,17 +36,17 @@ def test_build_of_a_trap_has_direct_calls_inside_the_kernel():
     ]
     assert [leg[0] for leg in legs_of(walk)] == ["request", "call", "return", "reply"]
     assert [(mark.kind, mark.lane, mark.size) for mark in walk.marks] == [
-        ("copy", 0, 8),
+        ("copy", 0, 32),
         ("wake-up", 1, 0),
+        ("copy", 1, 32),
         ("kernel visit", 1, 0),
-        ("copy", 1, 8),
-        ("copy", 1, 4096),
+        ("copy", 1, 4112),
         ("wake-up", 0, 0),
-        ("copy", 0, 4096),
+        ("copy", 0, 4112),
     ]
     counts = walk.counts
     assert (counts.crossings, counts.kernel_visits, counts.messages, counts.wake_ups) == (2, 1, 2, 2)
-    assert (counts.copies, counts.bytes_copied) == (4, 2 * 8 + 2 * 4096)
+    assert (counts.copies, counts.bytes_copied) == (4, 2 * 32 + 2 * 4112)
     assert (counts.traps, counts.ipcs, counts.payload) == (1, 0, 8 + 4096)
 
 

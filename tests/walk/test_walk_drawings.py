@@ -17,15 +17,15 @@ files.open /f .read 0 4096 as monolith: 100.0 us
 
     at us app          files        disk          takes us
           └app-1─────┘ └kernel─────────────────┘
-      0.0 ┃            │            │                  1.0  in app
-      1.0 │───────────>│            │                 30.0  File.read, 8 B
-     31.0 │c           ┃wvc         │                  3.0  in files
+      0.0 ┃c           │            │                  1.0  in app
+      1.0 │───────────>│            │                 30.0  File.read, 32 B
+     31.0 │            ┃wcv         │                  3.0  in files
      34.0 │            │╌╌╌╌╌╌╌╌╌╌╌>│                       BlockDevice.read
      34.0 │            │            ┃                  5.0  in disk
      39.0 │            │<╌╌╌╌╌╌╌╌╌╌╌│                       returns
-     39.0 │            ┃            │                  2.0  in files
-     41.0 │<───────────│            │                 21.0  reply, 4096 B
-     62.0 ┃wc          │c           │                 38.0  in app
+     39.0 │            ┃c           │                  2.0  in files
+     41.0 │<───────────│            │                 21.0  reply, 4112 B
+     62.0 ┃wc          │            │                 38.0  in app
     100.0                                            100.0  in all"""
 
 MACH = """\
@@ -73,7 +73,7 @@ def test_text_of_five_lanes_fits_80_columns():
 def test_table_has_a_column_for_each_architecture():
     lines = table([walked("MONOLITH"), walked("MACH")]).splitlines()
     assert lines[0].split() == ["monolith", "mach"]
-    assert next(line.split() for line in lines if line.startswith("bytes"))[2:] == ["8", "208", "760"]
+    assert next(line.split() for line in lines if line.startswith("bytes"))[2:] == ["8", "288", "760"]
 
 
 @pytest.mark.parametrize("kinds", [["LIBRARY"], ["MONOLITH", "MACH"], []])
