@@ -62,7 +62,7 @@ class ChannelConnection(Connection):
         super().__init__(frame, holders)
         self.end: Any = None  # an End, or None while there is none
         self._hears: Any = None
-        self._rounds = ROUNDS if spins else 0
+        self._spins, self._looks = spins, ROUND if spins else range(1)
         self._calls = 0
         self._system_calls = 0  # with the ends before this one
         self._given_up = 0  # the answer number of the last call whose answer was not awaited
@@ -80,6 +80,8 @@ class ChannelConnection(Connection):
         self._calls = self._given_up = 0
         self._inflow, self._streamed = Inflow(), False
         self._bell.register(end.bell, select.EPOLLIN)
+        if not self._spins:
+            end.sleep()
 
     def drop(self) -> None:
         """The other side is gone, or we are."""
@@ -108,21 +110,25 @@ class ChannelConnection(Connection):
             check_arguments(operation, arguments)
         if self.forgotten:
             self.close_forgotten()
+        if operation.carries:
+            self.party = stub._holder
         body, bulk, caps = self.codec.request(operation, arguments) if arguments else NOTHING
-        word = operation.number | len(caps) << 16 | stub._handle << 32
+        word = operation.number | stub._handle << 32
+        if caps:
+            word |= len(caps) << 16
         if self._streamed:
             word, self._streamed = word | STREAMED, False
         deadline = frame.deadline_for(operation)
         try:
-            if self.tally is None:
-                answer = self._exchange(word, deadline, caps, body, bulk)
-            else:
-                answer = self._exchange_counted(word, deadline, caps, body, bulk)
+            exchange = self._exchange if self.tally is None else self._exchange_counted
+            answer = exchange(word, deadline, caps, body, bulk)
         except Gone:
-            exchange = partial(self._exchange_counted, word, deadline, caps, body, bulk)
-            answer = self._again(operation, deadline, exchange, REPEATS if operation.idempotent and not caps else 0)
+            again = partial(self._exchange_counted, word, deadline, caps, body, bulk)
+            answer = self._again(operation, deadline, again, REPEATS if operation.idempotent and not caps else 0)
         if answer is None and operation.result is NoneType:
             return None
+        if operation.carries:
+            self.party = stub._holder
         result = self._result(operation, answer or NIL)
         if frame.checked:
             check_result(operation, result)
@@ -159,12 +165,12 @@ class ChannelConnection(Connection):
         number += number
         if hears[ASLEEP]:
             end.ring()
-        for _ in ROUND:
-            if hears[CALL] >= number:
+        for _ in self._looks:
+            answered = hears[CALL]
+            if answered >= number:
                 break
         else:
-            self._await_slot(number, word, deadline)
-        answered = hears[CALL]
+            answered = self._await_slot(number, word, deadline)
         if answered == number:
             return None
         if answered != number + 1:
@@ -189,21 +195,26 @@ class ChannelConnection(Connection):
         tally(kind, ANSWER.size + payload(caps, body, bulk))
         return answer
 
-    def _await_slot(self, number: int, word: int, deadline: int) -> None:
-        """Look on while the server runs, for a bounded time; then block until the answer, or the deadline."""
+    def _await_slot(self, number: int, word: int, deadline: int) -> int:
+        """Look on while the server runs, for a bounded time; then block until the answer, or the deadline.
+
+        Gives the number of the answer.
+        """
         hears, frame = self.end.hears, self.frame
         frame.tell(BLOCKED)
         outer, self.words[PAGE_STATE] = self.words[PAGE_STATE], CALLING | (word >> 32) << 8
         try:
-            rounds = self._rounds
+            rounds = ROUNDS if self._spins else 0
             while rounds and hears[STATE] == RUNNING:
                 rounds -= 1
                 for _ in ROUND:
-                    if hears[CALL] >= number:
-                        return
-            while hears[CALL] < number:
+                    answered = int(hears[CALL])
+                    if answered >= number:
+                        return answered
+            while (answered := int(hears[CALL])) < number:
                 if not self._doze(lambda: hears[CALL] >= number, deadline):
                     raise DeadlineExceeded("no answer before the deadline; it may or may not have been done")
+            return answered
         except BaseException:
             self._given_up = number
             raise
@@ -221,17 +232,20 @@ class ChannelConnection(Connection):
     # --- sleeping ----------------------------------------------------------------------------------
 
     def _doze(self, ready: Any, until: int) -> bool:
-        """Block until the bell rings, unless it is `ready`; False when `until` has passed.  Raises Gone."""
+        """Block until the bell rings; False when `until` has passed.  Raises Gone.
+
+        It was not `ready` when last looked at, and the bell has not been silenced since.
+        """
         end = self.end
-        end.says[ASLEEP] = 1
         try:
-            fence.fence()
-            end.system_calls += 1
-            if ready():
-                return True
+            if self._spins:
+                end.sleep()
+                end.system_calls += 1
+                if ready():
+                    return True
             end.system_calls += 1
             left = -1.0 if not until else max(0.0, (until - monotonic_ns()) / 1e9 + 0.001)
-            for _, event in self._bell.poll(left):
+            for _, event in self._bell.poll(left, 1):
                 if event & select.EPOLLIN:
                     end.silence()
                 elif event & select.EPOLLHUP and not ready():
@@ -239,8 +253,12 @@ class ChannelConnection(Connection):
                 return True
             return bool(ready())
         finally:
-            if not self.relays:
-                end.says[ASLEEP] = 0
+            self._awake(end)
+
+    def _awake(self, end: End) -> None:
+        """From now on we look; unless we never do, or there are calls handed on: then every answer rings."""
+        if self._spins and not self.relays:
+            end.says[ASLEEP] = 0
 
     # --- the stream --------------------------------------------------------------------------------
 
@@ -255,7 +273,9 @@ class ChannelConnection(Connection):
                 if not rest:
                     return
                 end.says[STUCK] = 1
-                self._doze(lambda: end.room, 0)
+                fence.fence()
+                if not end.room:
+                    self._doze(lambda: end.room, 0)
                 end.says[STUCK] = 0
         except Broken as why:
             raise Gone(str(why)) from None
@@ -277,8 +297,7 @@ class ChannelConnection(Connection):
             self._watched = True
             self.frame.watch(self.end.bell, self._rung)
         if self.end is not None:
-            self.end.says[ASLEEP] = 1  # while there are calls handed on, every answer rings
-            fence.fence()
+            self.end.sleep()
         super().forward(reply, stub, operation, arguments)
 
     def _rung(self) -> None:
@@ -295,8 +314,8 @@ class ChannelConnection(Connection):
             alive = False
         if not alive:
             self.drop()
-        elif not self.relays:
-            end.says[ASLEEP] = 0
+        else:
+            self._awake(end)
 
     def notify(self, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
         if self.frame.checked:

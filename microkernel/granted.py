@@ -15,7 +15,8 @@ import zmq
 
 from microkernel.channel import ENDS, End, Ledger
 from microkernel.channel_connection import ChannelConnection
-from microkernel.channel_peer import ChannelPeer, Channels
+from microkernel.channel_peer import ChannelPeer
+from microkernel.channels import Channels
 from microkernel.connection import KernelConnection
 from microlith.frame import wire
 from microlith.frame.codec import read_status
@@ -154,6 +155,7 @@ class GrantedConnection(KernelConnection):
         self._offered = 0
         self._by_name: dict[str, Any] = {}
         self._names = {part.port: part.name for part in birth.parts}
+        self._stirred = True  # the kernel's socket was used since it was last found empty
         self._early: list[tuple[dict[str, Any], tuple[int, ...]]] | None = []  # clients, while there are no servers
         self._all = False  # those that were there at the start have all come
 
@@ -271,7 +273,7 @@ class GrantedConnection(KernelConnection):
 
     def serve(self, parts: dict[int, Any]) -> int:
         self.frame.watch(self._control.fileno(), self.attend)
-        self.frame.watch(self.socket.FD, self.pump)
+        self.frame.watch(self.socket.FD, self._knocked)
         return super().serve(parts)
 
     def turn(self) -> None:
@@ -283,7 +285,25 @@ class GrantedConnection(KernelConnection):
         """Is there a message of the kernel, of which its descriptor need not tell any more?  What was dropped goes."""
         if self.forgotten:
             self.close_forgotten()
-        return bool(self.frame.inbox) or bool(int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
+        if self._stirred and not int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+            self._stirred = False
+        return self._stirred or bool(self.frame.inbox)
+
+    def _knocked(self) -> None:
+        self._stirred = True
+        self.pump()
+
+    def send(self, raw: bytes) -> None:
+        self._stirred = True
+        super().send(raw)
+
+    def transmit(self, raw: bytes) -> None:
+        self._stirred = True
+        super().transmit(raw)
+
+    def take(self, until: int) -> bytes | None:
+        self._stirred = True
+        return super().take(until)
 
     def pump(self) -> bool:
         """Handle the kernel's messages that are here; were there any?"""

@@ -22,6 +22,7 @@ from microlith.interface.interface import operations_of
 from microlith.interface.operation import Operation
 from microlith.interface.status import DeadlineExceeded, Status, SystemStatus
 
+SOURCES = 32  # at most so many are looked after in one turn; the host's list is fair
 NOTICES = 1024  # how many direct notices may wait; beyond it they are dropped and counted
 
 
@@ -259,11 +260,13 @@ class Frame:
             timeout = max(0.0, (until - monotonic_ns()) / 1e9)
         words = self.words
         outer, words[STATE] = words[STATE] if self.in_program else IDLE, IDLE
-        found = [*self._always, *(ready for ready, _ in self._poll.poll(timeout))]
+        found = self._poll.poll(timeout, SOURCES)
         words[STATE] = outer
         if self.channels is not None:
             self.channels.awake()
-        for descriptor in found:
+        if self._always:
+            found = [*((descriptor, 0) for descriptor in self._always), *found]
+        for descriptor, _ in found:
             source = self._sources.get(descriptor)
             if source is not None:
                 source()

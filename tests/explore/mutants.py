@@ -12,7 +12,7 @@ from pathlib import Path
 import microkernel.core
 
 FOLDER = Path(microkernel.core.__file__).parent
-MODULES = ("state", "rights", "pending", "calls", "revocation", "lifecycle", "signals", "__init__")
+MODULES = ("state", "rights", "pending", "calls", "revocation", "lifecycle", "signals", "offers", "__init__")
 
 MUTANTS = [
     # rights: what may be sent and what arrives
@@ -125,6 +125,12 @@ MUTANTS = [
     ("anybody acknowledges", "signals.py", "core.lines.get(event.line) == (event.task, True)", "core.lines.get(event.line, (0, 0))[1]", "Lives"),
     ("acknowledged twice", "signals.py", "core.lines.get(event.line) == (event.task, True)", "core.lines.get(event.line, (0, 0))[0] == event.task", "Lives"),
     ("acknowledged before ready", "signals.py", "(event.task, True) and core.tasks[event.task].state == READY", "(event.task, True)", "Lives"),
+    # capabilities outside of calls
+    ("strangers may offer", "offers.py", " and _linked(core, event.task, event.to)", "", "Offers"),
+    ("servers alone may offer", "offers.py", "_calls(core, one, other) or _calls(core, other, one)", "_calls(core, other, one)", "Offers"),
+    ("an offer to the dead", "offers.py", " and running(core, event.to)", "", "Offers"),
+    ("an offer that does not fit is kept", "offers.py", "    release(core, minted(core, event.task, event.caps), out)", "    pass", "Offers"),
+    ("what is offered is not checked", "offers.py", " if valid(core, event.task, event.caps) else None", "", "Offers"),
     # the machine
     ("the past may speak", "__init__.py", "task.incarnation == event.incarnation and", "", "Messages"),
     ("the dead may speak", "__init__.py", "event.incarnation and running(self, event.task)", "event.incarnation", "Messages"),

@@ -444,3 +444,48 @@ class Services(Base):
                 found.append(call(spec, task, 9, 1, caps=((MINT, FILES_PORT, 0, 7),)))
                 found += [call(spec, task, 9, 1, caps=((MINT, FILES_PORT, -1, 0),))]
         return found
+
+
+class Offers(Base):
+    """Capabilities that travel outside of calls: an owner, one in the middle who is linked with both, and an app."""
+
+    limits = {"window": 1, "queue_limit": 2, "quota_calls": 2, "quota_rights": 3}
+    tasks = (
+        ev.Create(DISK, "disk", 1, (DISK_PORT,), ()),
+        ev.Create(FILES, "files", 2, (FILES_PORT,), (DISK_PORT,)),
+        ev.Create(APP, "app", 3, (), (FILES_PORT,)),
+    )
+    up = (DISK, FILES, APP)
+    lives = {DISK: 2, FILES: 1, APP: 1}
+    mortal = (DISK, APP)
+    most = {DISK: 1, FILES: 3, APP: 3}
+
+    def moves(self, spec):
+        found = self.life(spec)
+        if running(spec, DISK):
+            found += self.offers(spec, DISK, FILES, [(MINT, DISK_PORT, 1, 5)])
+        if running(spec, FILES):
+            found += self.offers(spec, FILES, APP, [(HELD, 0, h, 0) for t, h in spec.rights if t == FILES])
+            found += self.offers(spec, FILES, DISK, [(HELD, 0, h, 0) for t, h in spec.rights if t == FILES])
+        if running(spec, APP):
+            found += self.offers(spec, APP, FILES, [(HELD, 0, h, 0) for t, h in spec.rights if t == APP])
+        for task, handle in spec.rights:
+            found += [ev.Close(task, incarnation(spec, task), handle), ev.Revoke(task, incarnation(spec, task), handle)]
+        if running(spec, DISK):
+            found.append(ev.Destroy(DISK, incarnation(spec, DISK), DISK_PORT, 1))
+        return found
+
+    def offers(self, spec, giver, to, caps):
+        if not running(spec, to) or spec.fresh.get(to, 99) > self.most[to]:
+            return []
+        return [ev.Offer(giver, incarnation(spec, giver), to, 7, (cap,)) for cap in caps]
+
+    def illegal(self, spec):
+        found = []
+        for task in spec.life:
+            if running(spec, task):
+                life = incarnation(spec, task)
+                stranger = APP if task == DISK else DISK if task == APP else 99
+                found.append(ev.Offer(task, life, stranger, 7, ((HELD, 0, 1, 0),)))
+                found.append(ev.Offer(task, life - 1, FILES, 7, ((HELD, 0, 1, 0),)))
+        return found

@@ -17,6 +17,7 @@ COUNTS = {  # states, transitions
     "Gifts": (19_654, 247_299),
     "Rights": (34_472, 310_277),
     "Services": (8_632, 96_868),
+    "Offers": (15_126, 179_660),
     "Passing": (118_602, 918_820),
 }
 
