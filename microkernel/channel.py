@@ -1,8 +1,9 @@
 """A channel: the memory and the two bells that join one client's domain to one server's.
 
 Two sealed memory files, one for each direction.  Each has one writer; the other side maps it read-only.
-A writer never reads back what it wrote, a reader copies what it reads once and checks the copy: so a
-hostile peer spoils its own calls and nothing else.  In each file:
+A writer never reads back what it wrote (a reader that opens the file anew could write to it, and would
+spoil what only it reads), a reader copies what it reads once and checks the copy: so a hostile peer
+spoils its own calls and nothing else.  In each file:
 
     line 0  CALL   number of the synchronous message in the slot: the client's k-th call is k, its answer
                    2k if it is a plain nil (nothing else is written), else 2k + 1
@@ -15,9 +16,10 @@ hostile peer spoils its own calls and nothing else.  In each file:
     a slot         one synchronous request (or answer): a header, capabilities, body, bulk
     a stream       whole messages (docs/wire.md) one after the other, in a ring of STREAM bytes: notices,
                    calls that wait and their answers, cancels, rights given back
-    a ledger       (server's file) the objects that the client holds, for the server's next incarnation:
-                   first the handle to be given next, then a row for each
     a large area   the slot's payload when it is larger than INLINE
+
+A server that the kernel starts again has a ledger besides, a file that its client never sees: the objects
+that the client holds, for the next incarnation.
 
 A bell is a pipe: its writing end belongs to one side and its reading end to the other, so neither can
 block or mute the other, and the death of one is a hang-up for the other.
@@ -49,16 +51,14 @@ SLOT = 512  # the header of the synchronous message, and behind it what is INLIN
 INLINE = 60 * 1024
 PAYLOAD = SLOT + 64
 STREAM_AT, STREAM = 64 * 1024, 64 * 1024  # a power of two
-LEDGER_AT, LEDGER_ROWS = 128 * 1024, 4096
-LARGE_AT = 256 * 1024
-LARGE = wire.MAX_BULK + wire.MAX_BODY + 255 * wire.CAP.size
+LARGE_AT = 128 * 1024
+LARGE = wire.MAX_BULK + wire.MAX_BODY + wire.MOST_CAPS * wire.CAP.size
 SIZE = LARGE_AT + LARGE + -LARGE % mmap.PAGESIZE
 
 #: In the slot, a request: operation, number of capabilities, flags, target; deadline; lengths of body and bulk.
 REQUEST = struct.Struct("<QqII")
 #: And an answer: kind and number of capabilities; lengths of body and bulk.
 ANSWER = struct.Struct("<HHxxxxII")
-ROW = struct.Struct("<IIQ")  # of the ledger: handle (0: free), port of the server, badge
 
 ENDS = 4  # descriptors of an end: the file it writes, the file it reads, the bell it hears, the bell it rings
 
@@ -74,10 +74,16 @@ def make(name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 def _file(name: str) -> tuple[int, int]:
     """A memory file whose size is sealed: a descriptor to write it and one that can only read it."""
-    descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.ftruncate(descriptor, SIZE)
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+    descriptor = sealed(name, SIZE)
     return descriptor, os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def sealed(name: str, size: int) -> int:
+    """A memory file whose size stays what it is."""
+    descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(descriptor, size)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+    return descriptor
 
 
 class Broken(Exception):
@@ -168,8 +174,8 @@ class End:
 
     def put(self, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes) -> None:
         """Write the payload of a synchronous message: behind the header, or into the large area.  Raises BadMessage."""
-        if len(body) > wire.MAX_BODY or len(bulk) > wire.MAX_BULK:
-            raise BadMessage(f"{len(body)} + {len(bulk)} bytes are more than one message holds")
+        if len(body) > wire.MAX_BODY or len(bulk) > wire.MAX_BULK or len(caps) > wire.MOST_CAPS:
+            raise BadMessage(f"{len(body)} + {len(bulk)} bytes, {len(caps)} capabilities: more than one message holds")
         if not caps and not bulk and len(body) <= INLINE:
             self.out[PAYLOAD : PAYLOAD + len(body)] = body
             self.says[BYTES] = self._bytes = self._bytes + len(body)
@@ -196,16 +202,6 @@ class End:
         at += first
         return entries, bytes(into[at : at + body]), bytes(into[at + body : at + body + bulk])
 
-    # --- the ledger --------------------------------------------------------------------------------
-
-    def enter(self, row: int, handle: int, port: int, badge: int) -> None:
-        """Write a row of the ledger."""
-        ROW.pack_into(self.out, LEDGER_AT + (row + 1) * ROW.size, handle, port, badge)
-
-    def enter_next(self, handle: int) -> None:
-        """Write which handle will be given next."""
-        ROW.pack_into(self.out, LEDGER_AT, handle, 0, 0)
-
     def close(self) -> None:
         """Unmap, and close the bells."""
         for view in (self.says, self.hears, self.out, self.into):
@@ -229,14 +225,3 @@ def _from_ring(into: memoryview, position: int, size: int) -> bytes:
     first = min(size, STREAM - at)
     data = bytes(into[STREAM_AT + at : STREAM_AT + at + first])
     return data if first == size else data + bytes(into[STREAM_AT : STREAM_AT + size - first])
-
-
-class Ledger:
-    """What the server's end of an earlier channel had handed out to the same client."""
-
-    def __init__(self, descriptor: int) -> None:
-        with mmap.mmap(descriptor, SIZE, prot=mmap.PROT_READ) as memory:
-            rows = memory[LEDGER_AT : LEDGER_AT + (LEDGER_ROWS + 1) * ROW.size]
-        os.close(descriptor)
-        (self.next, _, _), *found = ROW.iter_unpack(rows)
-        self.rows: list[tuple[int, int, int]] = [row for row in found if row[0]]

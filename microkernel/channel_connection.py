@@ -27,7 +27,7 @@ from microkernel.channel import (
 )
 from microlith.frame import wire
 from microlith.frame.codec import read_status
-from microlith.frame.connection import REPEATS, Connection, Gone
+from microlith.frame.connection import ANSWERS, REPEATS, Connection, Gone
 from microlith.frame.facade import check_arguments, check_result
 from microlith.frame.holders import Holders
 from microlith.frame.inflow import Inflow
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 ROUND = range(64)  # looks, about two microseconds
 ROUNDS = 30  # of them before the client blocks: about what it takes to wake an idle core
+BACKLOG = wire.MAX_MESSAGE  # bytes that the server may leave unread before the answer is Busy
 NOTHING = (b"", b"", wire.NO_CAPS)
 Answer = tuple[int, tuple[wire.Cap, ...], bytes, bytes]  # kind, capabilities, body, bulk
 NIL: Answer = (wire.REPLY, wire.NO_CAPS, b"\x91\xc0", b"")
@@ -64,7 +65,8 @@ class ChannelConnection(Connection):
         self._lost = 0  # notices that found no room
         self._watched = False  # the loop looks for answers to pass on
         self._streamed = False  # since the last call through the slot
-        self._inflow = Inflow()
+        self._inflow, self._rest = Inflow(), bytearray()  # of the stream: what came in part, what found no room yet
+        self._late: set[int] = set()  # calls of the stream that were given up, and not answered yet
         self._bell = select.epoll()
         if not fence.register():
             raise Gone("this host has no membarrier, which channels need")
@@ -74,6 +76,8 @@ class ChannelConnection(Connection):
         self.end, self._hears = end, end.hears
         self._calls = self._given_up = 0
         self._inflow, self._streamed = Inflow(), False
+        self._rest.clear()
+        self._late.clear()
         self._bell.register(end.bell, select.EPOLLIN)
 
     def drop(self) -> None:
@@ -96,6 +100,8 @@ class ChannelConnection(Connection):
             raise RankViolation(f"rank {stub._limit} may not call {operation.qualified} at rank {stub._rank}")
         if self._hears is None:
             self.renew(operation, frame.deadline_for(operation))
+        if operation.carries:
+            self.party = stub._holder
         if operation.waits or (self._given_up and self._given_up > self._hears[CALL]):
             return super().call(stub, operation, arguments)
         if frame.checked:
@@ -201,8 +207,10 @@ class ChannelConnection(Connection):
             fence.fence()
             if ready():
                 return True
-            left = -1.0 if not until else max(0.0, (until - monotonic_ns()) / 1e9 + 0.001)
-            for _, event in self._bell.poll(left):
+            left = -1.0 if not until else (until - monotonic_ns()) / 1e9
+            if until and left <= 0:  # however often the other side rings
+                return bool(ready())
+            for _, event in self._bell.poll(left if left < 0 else left + 0.001):
                 if event & select.EPOLLIN:
                     end.silence()
                 elif event & select.EPOLLHUP and not ready():
@@ -216,32 +224,64 @@ class ChannelConnection(Connection):
     # --- the stream --------------------------------------------------------------------------------
 
     def transmit(self, raw: bytes) -> None:
-        end = self.end
-        if end is None:
+        """Never blocks: what finds no room is kept, and goes on its way when this end next looks at the stream."""
+        if self.end is None:
             raise Gone("there is no other side now")
-        rest, self._streamed = memoryview(raw), True
+        if len(self._rest) > BACKLOG:
+            raise Busy("the server does not read what it is sent")
+        if raw[1] == wire.CANCEL:
+            self._late.add(wire.answer(raw)[1])
+        self._streamed = True
+        self._rest += raw
+        self._pump()
+        if self._rest:
+            fence.fence()
+            self._pump()
+
+    def _pump(self) -> None:
+        """Write on; the server rings when there is room again."""
         try:
-            while True:
-                rest = rest[end.write(rest) :]
-                if not rest:
-                    return
-                end.says[STUCK] = 1
-                self._doze(lambda: end.room, 0)
-                end.says[STUCK] = 0
+            del self._rest[: self.end.write(self._rest)]
         except Broken as why:
             raise Gone(str(why)) from None
+        self.end.says[STUCK] = 1 if self._rest else 0
 
     def receive(self, until: int) -> bytes | None:
-        end, inflow = self.end, self._inflow
+        end = self.end
+        while (message := self._next()) is None:
+            if until and monotonic_ns() >= until:
+                return None
+            if self._rest:
+                self._pump()
+            if not self._doze(lambda: end.pending or (self._rest and end.room), until):
+                return None
+        return message
+
+    def _next(self) -> bytes | None:
+        """The next whole message that has come.  Raises Gone if it is not one that a server sends."""
+        if self.end is None:
+            raise Gone("there is no other side now")
+        inflow = self._inflow
         try:
-            while True:
-                message = inflow.next() or inflow.feed(end.read()) or inflow.next()
-                if message is not None:
-                    return message
-                if not self._doze(lambda: end.pending, until):
-                    return None
+            message = inflow.next() or inflow.feed(self.end.read()) or inflow.next()
         except (Broken, BadMessage) as why:
             raise Gone(str(why)) from None
+        if message is not None and message[1] not in ANSWERS:
+            raise Gone(f"a message of kind {message[1]}")
+        return message
+
+    def _await(self, call: int, until: int) -> bytes | None:
+        raw = super()._await(call, until)
+        if raw is not None:
+            self._late.discard(call)
+        return raw
+
+    def drop_late(self, raw: bytes) -> None:
+        call = wire.answer(raw)[1]
+        if call not in self._late and call not in self.relays:
+            raise Gone("an answer to no call")
+        self._late.discard(call)
+        super().drop_late(raw)
 
     def forward(self, reply: Reply, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
         if self.end is not None and not self._watched:
@@ -256,13 +296,14 @@ class ChannelConnection(Connection):
         """The bell, in the loop: answers to pass on, or the end of the other side."""
         end, alive = self.end, self.end.silence()
         try:
-            data = end.read()
-            message = (self._inflow.feed(data) if data else None) or self._inflow.next()
-            while message is not None:
+            while self.end is end and (message := self._next()) is not None:
                 self.drop_late(message)
-                message = self._inflow.next()
-        except (Broken, BadMessage):
+            if self.end is end and self._rest:
+                self._pump()
+        except Gone:
             alive = False
+        if self.end is not end:  # what was passed on led to its end
+            return
         if not alive:
             self.drop()
         elif not self.relays:
@@ -274,11 +315,11 @@ class ChannelConnection(Connection):
         body, bulk, _ = self.codec.request(operation, arguments)
         raw = wire.pack(wire.NOTIFY, operation.number, 0, stub._handle, self._lost, body=body, bulk=bulk)
         try:
-            if self.end is None or self.end.room < len(raw):
+            if self.end is None or self._rest or self.end.room < len(raw):
                 raise Busy("no room")
             self.send(raw)
             self._lost = 0
-        except (Gone, Busy, Broken):
+        except (Gone, Busy):
             self._lost += 1
 
     # --- capabilities ------------------------------------------------------------------------------

@@ -20,9 +20,9 @@ from microkernel.channel import (
     STUCK,
     Broken,
     End,
-    Ledger,
     make,
 )
+from microkernel.ledger import Ledger
 from microlith.frame import wire
 from microlith.frame.codec import status_body
 from microlith.frame.connection import Gone
@@ -32,12 +32,13 @@ from microlith.frame.methods import Method
 from microlith.frame.peer import Peer
 from microlith.frame.reply import CLOSED
 from microlith.frame.server import Object
-from microlith.interface.status import BadMessage, NoRight, Stale, Status
+from microlith.interface.status import BadMessage, Busy, NoRight, Stale, Status
 
 ROUND = range(16)  # looks at every slot for one at the streams
 ROUNDS = 25  # of them before the domain sleeps: about what it takes to wake an idle core
 MANY = 64  # requests served before the domain looks at its other sources
 LAST_CALL = 1 << 62
+NOT_PLAIN = 0xFFFF0000  # in a request's first word: flags, and the number of capabilities
 
 STALE = object()  # in a table: what an earlier incarnation had handed out, and this one does not have
 
@@ -50,9 +51,9 @@ class ChannelPeer(Peer):
     def __init__(self, channels: "Channels", holders: Holders, end: End, name: str, quota: dict[str, Any]) -> None:
         super().__init__(channels.frame, holders, name, quota)
         self.end, self.channels, self.seen = end, channels, 0
+        self.awaited = wire.NO_CAPS  # what the request in the slot names and the kernel has not passed yet
         self.hears = end.hears
-        self._rows: dict[int, int] = {}  # of the ledger, by handle
-        self._free: list[int] = []
+        self.ledger: Ledger | None = None
         self._known: dict[int, tuple[Any, type, Method]] = {}  # by the first word of requests without arguments
         channels.add(self)
 
@@ -84,6 +85,8 @@ class ChannelPeer(Peer):
         del arguments  # capabilities that came with them, and were not kept, go back before the answer
         if self.channels.forgotten:
             self.channels.flush()
+        if self.closed:  # what was done in between found its stream broken
+            return
         if result is None:
             end.says[CALL] = number + number
             if self.hears[ASLEEP]:
@@ -99,33 +102,45 @@ class ChannelPeer(Peer):
         """Target, method and arguments of a request, checked; None: it has been answered."""
         if word & STREAMED:
             self.readable()
+            if self.closed:
+                return None
         try:
             target, method = self.find(word >> 32, word & 0xFFFF, notify=False)
             operation = method.operation
             if operation.waits:
                 raise BadMessage(f"{operation.qualified} waits: it is called through the stream")
             if not body_size and not operation.parameters:
-                if not word & STREAMED:
+                if not word & NOT_PLAIN:
                     self._known[word] = (target, type(target), method)
                 return target, method, ()
             caps, body, bulk = self.end.get(word >> 16 & 0xFF, body_size, bulk_size)
+            if caps and not self.here(caps):
+                self.awaited = caps
+                return None
             self._server = self.holders.owner(target)
             return target, method, self._codec.read_request(operation, body, bulk, caps)
-        except (BadMessage, NoRight, Stale) as status:
+        except (BadMessage, Busy, NoRight, Stale) as status:
             self._answer_slot(number, wire.STATUS, (), status_body(status), b"")
-        except (Broken, ValueError):  # or closed just now
+        except Broken:
             self.close()
         return None
 
+    def here(self, caps: tuple[wire.Cap, ...]) -> bool:
+        """Has everything come that these name?  If not, the request waits, and nobody else does."""
+        return True
+
     def _answer_value(self, number: int, method: Method, target: Any, value: Any) -> None:
         self._server = self.holders.owner(target)
-        body, bulk, caps = self._codec.reply(method.operation, value)
-        status: Status | None = self.refuse_rights(caps) if caps else None
+        status: Status | None = None
+        caps = wire.NO_CAPS
         try:
+            body, bulk, caps = self._codec.reply(method.operation, value)
+            status = self.refuse_rights(caps) if caps else None
             if status is None:
                 self._answer_slot(number, wire.REPLY, caps, body, bulk)
-        except BadMessage as large:
-            status = large
+        except Status as why:  # too large, or a capability whose server cannot be asked
+            self.take_back(caps)
+            status = why
         if status is not None:
             self._answer_slot(number, wire.STATUS, (), status_body(status), b"")
 
@@ -141,37 +156,34 @@ class ChannelPeer(Peer):
 
     def grant(self, target: Any, rank: int) -> int:
         handle = super().grant(target, rank)
-        if isinstance(target, Object):
-            self._enter(handle, self.channels.port_of(self.holders.owner(target)), target.badge)
-        self.end.enter_next(handle + 1)
+        if self.ledger is not None:
+            if isinstance(target, Object):
+                self.ledger.enter(handle, self.channels.port_of(self.holders.owner(target)), target.badge)
+            self.ledger.enter_next(handle + 1)
         return handle
-
-    def _enter(self, handle: int, port: int, badge: int) -> None:
-        row = self._rows[handle] = self._free.pop() if self._free else len(self._rows)
-        self.end.enter(row, handle, port, badge)
 
     def close_handle(self, handle: int) -> None:
         super().close_handle(handle)
         self._known.clear()
-        row = self._rows.pop(handle, None)
-        if row is not None:
-            self._free.append(row)
-            if not self.closed:
-                self.end.enter(row, 0, 0, 0)
+        if self.ledger is not None and not self.closed:
+            self.ledger.strike(handle)
 
-    def adopt(self, ledger: Ledger, parts: dict[int, Any]) -> None:
+    def adopt(self, left: tuple[int, list[tuple[int, int, int]]], parts: dict[int, Any]) -> None:
         """Take over what an earlier incarnation had handed out: an object is made again, or stale."""
-        for handle, port, badge in ledger.rows:
+        following, rows = left
+        for handle, port, badge in rows:
             server = parts.get(port)
             made = server.adopt(badge) if badge and server is not None else None
             self._next = handle
-            if made is None:
-                self.table[handle] = (STALE, 0)
-                self._enter(handle, port, 0)
-            else:
+            if made is not None:
                 self.grant(made, self.holders.rank(made, server))
-        self._next = max(self._next, ledger.next)
-        self.end.enter_next(self._next)
+                continue
+            self.table[handle] = (STALE, 0)
+            if self.ledger is not None:
+                self.ledger.enter(handle, port, 0)
+        self._next = max(self._next, following)
+        if self.ledger is not None:
+            self.ledger.enter_next(self._next)
 
     def find(self, handle: int, operation: int, notify: bool) -> tuple[Any, Method]:
         if self.table.get(handle, (None, 0))[0] is STALE:
@@ -179,6 +191,11 @@ class ChannelPeer(Peer):
         return super().find(handle, operation, notify)
 
     # --- the stream --------------------------------------------------------------------------------
+
+    @property
+    def due(self) -> bool:
+        """Is there something in the stream, or room for what waits?"""
+        return bool(self.end.room) if self._unsent else self.end.pending
 
     def rung(self) -> None:
         """The bell: whatever it is about is looked for by the loop, unless it is the client's end."""
@@ -209,6 +226,8 @@ class ChannelPeer(Peer):
     def disconnect(self) -> None:
         self.channels.remove(self)
         self.end.close()
+        if self.ledger is not None:
+            self.ledger.close()
 
     def hung_up(self) -> bool:
         return self.closed or self.end.hung_up()
@@ -220,7 +239,7 @@ class Channels:
     def __init__(self, frame: Frame, spins: bool) -> None:
         self.frame = frame
         self._rounds = ROUNDS if spins else 1
-        self._peers: tuple[ChannelPeer, ...] = ()
+        self.peers: tuple[ChannelPeer, ...] = ()
         self.forgotten: list[Any] = []  # rights of this domain's servers that go back before the next answer
         self.flush: Callable[[], None] = lambda: None
         self.before_sleep: Callable[[], bool] = lambda: False  # True: there is something else to do
@@ -234,12 +253,12 @@ class Channels:
 
     def add(self, peer: ChannelPeer) -> None:
         """Serve one more client."""
-        self._peers = (*self._peers, peer)
+        self.peers = (*self.peers, peer)
         self.frame.watch(peer.end.bell, peer.rung)
 
     def remove(self, peer: ChannelPeer) -> None:
         """And one less."""
-        self._peers = tuple(one for one in self._peers if one is not peer)
+        self.peers = tuple(one for one in self.peers if one is not peer)
         self.frame.unwatch(peer.end.bell)
 
     def attend(self, block: bool) -> bool:
@@ -250,7 +269,7 @@ class Channels:
         while left:
             left -= 1
             for _ in ROUND:
-                for peer in self._peers:
+                for peer in self.peers:
                     if not peer.closed and peer.hears[CALL] != peer.seen:
                         peer.serve_slot()
                         left, served = most, served + 1
@@ -262,18 +281,20 @@ class Channels:
 
     def _asleep(self) -> bool:
         """Have everybody ring from now on, and look once more: False if somebody was quicker."""
-        for peer in self._peers:
+        for peer in self.peers:
             peer.end.says[ASLEEP] = 1
         fence.fence()
-        if any(peer.hears[CALL] != peer.seen for peer in self._peers) or self._attend_streams() or self.before_sleep():
+        if any(peer.hears[CALL] != peer.seen for peer in self.peers) or self._attend_streams() or self.before_sleep():
             self.awake()
             return False
         return True
 
     def _attend_streams(self) -> bool:
         """Read what is in the streams, and write what found no room; was there anything?"""
-        found = [peer for peer in self._peers if (peer.end.room if peer.congested else peer.end.pending)]
+        found = [peer for peer in self.peers if peer.due]
         for peer in found:
+            if peer.closed:  # while another one was served
+                continue
             if peer.congested:
                 peer.writable()
             else:
@@ -282,12 +303,12 @@ class Channels:
 
     def awake(self) -> None:
         """The domain has slept, and looks for itself again."""
-        for peer in self._peers:
+        for peer in self.peers:
             peer.end.says[ASLEEP] = 0
 
     def tell(self, state: int) -> None:
         """Tell every client what this domain does: RUNNING, or BLOCKED."""
-        for peer in self._peers:
+        for peer in self.peers:
             peer.end.says[STATE] = state
 
 

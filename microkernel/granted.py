@@ -5,6 +5,7 @@ socket, and blocks on all of them at once.  A channel to a server's next incarna
 socket; whoever calls in between waits for it.
 """
 
+import os
 import select
 import socket
 from time import monotonic_ns
@@ -13,7 +14,8 @@ from typing import Any
 import msgspec
 import zmq
 
-from microkernel.channel import ENDS, End, Ledger
+from microkernel import ledger
+from microkernel.channel import ENDS, End
 from microkernel.channel_connection import ChannelConnection
 from microkernel.channel_peer import ChannelPeer, Channels
 from microkernel.connection import KernelConnection
@@ -30,7 +32,9 @@ from microlith.process import parcel
 from microlith.process.birth import Birth, SlotBirth
 
 Who = tuple[int, int]  # a task and its incarnation
-OFFER_NS = 1_000_000_000  # how long what a message names may take to come from the kernel
+OFFER_NS = 1_000_000_000  # how long a client waits for what an answer names to come from the kernel
+UNNAMED = 512  # what the kernel has passed from one process and no message has named: beyond it the oldest goes back
+MAIL = 64  # messages of the kernel that are handled before the channels are looked at again
 REFUSED: wire.Cap = (0, 0, 0, 0)
 
 
@@ -65,6 +69,7 @@ class PeerLink(ChannelConnection):
             caps, body, _ = wire.content(raw)
             if raw[1] != wire.REPLY or not caps:
                 raise read_status(EXPORTED, body)
+            self.granted.await_offer(self.who, caps[0][2])
             self._rights[stub._handle] = self.granted.passed(
                 self.who, caps[0][2], interface_of(type(stub)), stub._holder
             )
@@ -81,6 +86,7 @@ class PeerLink(ChannelConnection):
 
     def lift(self, entry: wire.Cap, interface: Any) -> Any:
         if entry[0] == wire.PASSED:
+            self.granted.await_offer(self.who, entry[2])
             return self.granted.passed(self.who, entry[2], interface, self.party)
         return super().lift(entry, interface)
 
@@ -101,8 +107,36 @@ class GrantedPeer(ChannelPeer):
     def __init__(self, granted: "GrantedConnection", end: End, name: str, quota: dict[str, Any], who: Who) -> None:
         super().__init__(granted.channels, granted.holders, end, name, quota)
         self.granted, self.who = granted, who
+        self._ready = False  # what the held message names has come
+
+    # What a request names may still be on its way from the kernel.  Until it comes the request waits, alone.
+
+    def here(self, caps: tuple[wire.Cap, ...]) -> bool:
+        return all(kind != wire.PASSED or self.granted.offered(self.who, number) for kind, _, number, _ in caps)
+
+    def offered(self) -> None:
+        """The kernel has passed something for this client: look again at what waits, at the loop's next turn."""
+        if self.awaited and self.here(self.awaited):
+            self.awaited, self.seen = wire.NO_CAPS, self.seen - 1
+        self._ready = self.held is not None and self.here(self.held.caps)
+
+    @property
+    def due(self) -> bool:
+        return self._ready if self.held is not None and not self._unsent else super().due
+
+    def readable(self) -> None:
+        message = self.held
+        if message is None:
+            super().readable()
+        elif self._ready:
+            self.held, self._ready = None, False
+            self._call(message)
+            self.serve_rest()
 
     def _call(self, message: wire.Message) -> None:
+        if message.caps and not self.here(message.caps):
+            self.held = message
+            return
         if message.operation != wire.EXPORT:
             super()._call(message)
             return
@@ -140,7 +174,7 @@ class GrantedConnection(KernelConnection):
         self.channels = Channels(frame, birth.spins)
         self.channels.forgotten, self.channels.flush = self.forgotten, self.close_forgotten
         self.channels.before_sleep = self._mail
-        self._offers: dict[tuple[Who, int], wire.Cap] = {}  # what the kernel has passed, and no message has named yet
+        self._offers: dict[Who, dict[int, wire.Cap]] = {}  # what the kernel has passed and no message has named yet
         self._offered = 0
         self._by_name: dict[str, Any] = {}
         self._names = {part.port: part.name for part in birth.parts}
@@ -177,10 +211,13 @@ class GrantedConnection(KernelConnection):
         if "link" in record:
             link = self._links[record["link"]]
             link.drop()
+            self.drop_offers(link.who)
             link.gone = bool(record.get("gone"))
             if descriptors:
                 link.who = (record["task"], record["life"])
                 link.connect(End(descriptors))
+        elif "left" in record:
+            self._left((record["left"], record["life"]))
         elif "serve" in record and self._early is not None:
             self._early.append((record, descriptors))
         elif "serve" in record:
@@ -190,12 +227,26 @@ class GrantedConnection(KernelConnection):
 
     def _serve_client(self, record: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         client, who = record["serve"], (record["task"], record["life"])
+        if len(descriptors) <= ENDS:  # we may open no more: the client finds that nobody is there
+            close_all(descriptors)
+            return
         peer = GrantedPeer(self, End(descriptors[:ENDS]), client["name"], client["quota"], who)
+        peer.ledger = ledger.Ledger(descriptors[ENDS])
         for name in client["servers"]:
             server = self._by_name[name]
             peer.grant(server, self.holders.rank(server))
-        for descriptor in descriptors[ENDS:]:
-            peer.adopt(Ledger(descriptor), self.parts)
+        for descriptor in descriptors[ENDS + 1 :]:
+            peer.adopt(ledger.read(descriptor), self.parts)
+
+    def _left(self, who: Who) -> None:
+        """A client has gone, whoever may still hold its bells (those that hung up are served to the end)."""
+        for peer in self._clients(who):
+            if not peer.end.hung_up():
+                peer.close()
+        for record, descriptors in self._early or ():
+            if (record["task"], record["life"]) == who:
+                close_all(descriptors)
+        self._early = self._early and [one for one in self._early if (one[0]["task"], one[0]["life"]) != who]
 
     # --- capabilities that travel ------------------------------------------------------------------
 
@@ -211,10 +262,14 @@ class GrantedConnection(KernelConnection):
         self.send(wire.pack(wire.OFFER, 0, self._offered, task, caps=(self.lower(capability),)))
         return (wire.PASSED, 0, self._offered, 0)
 
-    def passed(self, who: Who, number: int, interface: Any, holder: Any) -> Any:
-        """What the kernel has passed from a linked task.  Raises Busy, and ValueError if there is no such thing."""
+    def offered(self, who: Who, number: int) -> bool:
+        """Has the kernel passed this?"""
+        return number in self._offers.get(who, ())
+
+    def await_offer(self, who: Who, number: int) -> None:
+        """Wait for what an answer names.  Raises ValueError if the kernel does not pass it."""
         limit = monotonic_ns() + OFFER_NS
-        while (who, number) not in self._offers:
+        while not self.offered(who, number):
             raw = self.take(limit)
             if raw is None:
                 raise ValueError(f"the kernel has passed no capability {number}")
@@ -222,7 +277,12 @@ class GrantedConnection(KernelConnection):
                 self._keep(raw)
             else:
                 self.frame.inbox.append((self, raw))
-        entry = self._offers.pop((who, number))
+
+    def passed(self, who: Who, number: int, interface: Any, holder: Any) -> Any:
+        """What the kernel has passed from a linked task.  Raises Busy, and ValueError if there is no such thing."""
+        if not self.offered(who, number):
+            raise ValueError(f"the kernel has passed no capability {number}")
+        entry = self._offers[who].pop(number)
         if entry == REFUSED:
             raise Busy("the capability could not be passed")
         self.party = holder
@@ -230,15 +290,26 @@ class GrantedConnection(KernelConnection):
 
     def _keep(self, raw: bytes) -> None:
         message = wire.parse(raw)
-        entry = message.caps[0] if message.caps else REFUSED
-        self._offers[((message.target, message.incarnation), message.call)] = entry
+        who = message.target, message.incarnation
+        offers = self._offers.setdefault(who, {})
+        offers[message.call] = message.caps[0] if message.caps else REFUSED
+        if len(offers) > UNNAMED:
+            self._return(offers.pop(next(iter(offers))))
+        for peer in self._clients(who):
+            peer.offered()
+
+    def _clients(self, who: Who) -> list[GrantedPeer]:
+        return [peer for peer in self.channels.peers if isinstance(peer, GrantedPeer) and peer.who == who]
 
     def drop_offers(self, who: Who) -> None:
         """A linked process has gone: what it had passed, and never named, goes back."""
-        for key in [key for key in self._offers if key[0] == who]:
-            kind, _, handle, _ = self._offers.pop(key)
-            if kind == wire.GRANTED:
-                self.forget(handle)
+        for entry in self._offers.pop(who, {}).values():
+            self._return(entry)
+
+    def _return(self, entry: wire.Cap) -> None:
+        kind, _, handle, _ = entry
+        if kind == wire.GRANTED:
+            self.forget(handle)
 
     def handle(self, raw: bytes) -> None:
         if raw[1] == wire.OFFERED:
@@ -265,8 +336,9 @@ class GrantedConnection(KernelConnection):
 
     def turn(self) -> None:
         """What the kernel has said, or what clients ask; or block until there is something."""
-        if not self.pump():
-            self.frame.turn()
+        found = self.pump()
+        if not self.frame.stopping:
+            self.frame.turn(block=not found)
 
     def _mail(self) -> bool:
         """Is there a message of the kernel, of which its descriptor need not tell any more?  What was dropped goes."""
@@ -276,13 +348,13 @@ class GrantedConnection(KernelConnection):
 
     def pump(self) -> bool:
         """Handle the kernel's messages that are here; were there any?"""
-        found = False
-        while not self.frame.stopping and self._mail():
+        handled = 0
+        while handled < MAIL and not self.frame.stopping and self._mail():
             raw = self.frame.inbox.popleft()[1] if self.frame.inbox else self.take(0)
             if raw is not None:
                 self.handle(raw)
-            found = True
-        return found
+            handled += 1
+        return handled > 0
 
     def close(self) -> None:
         for link in self._links:
@@ -295,6 +367,12 @@ class GrantedConnection(KernelConnection):
             link.drop()
         super().leave()
         self._control.close()
+
+
+def close_all(descriptors: tuple[int, ...]) -> None:
+    """Close what came with a record that is of no use."""
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def connect(frame: Frame, birth: Birth, descriptors: dict[str, int]) -> GrantedConnection:

@@ -3,13 +3,14 @@
 A domain that may use channels has a control socket to the kernel.  On it come its ends: of a channel to a
 server it may call {link: number of the peer in its birth}, of one from a client of its own {serve: ...}.
 An incarnation gets fresh channels, since a mapping cannot be taken back.  The ledger of the channel before
-(channel.py) comes with a server's new end, so that it can adopt what its predecessor had handed out.
+(ledger.py) comes with a server's new end, so that it can adopt what its predecessor had handed out.
 """
 
 import os
 import socket
 from typing import TYPE_CHECKING, Any
 
+from microkernel import ledger
 from microkernel.channel import make
 from microlith.process import parcel
 
@@ -51,27 +52,28 @@ class Grants:
 
     def _make(self, client: "Domain", number: int, server: "Domain") -> None:
         theirs, ours = make(f"{client.name}:{server.name}")
-        ledger = self._ledgers.get((client.task, server.task))
+        ours = (*ours, ledger.make(f"{client.name}:{server.name}"))
+        before = self._ledgers.get((client.task, server.task))
         given = {"name": client.name, "servers": client.birth.peers[number].servers, "quota": client.birth.quota}
         serve = {"serve": given, "task": client.task, "life": client.incarnation}
-        self._send(server, serve, (*ours, *((ledger,) if ledger is not None else ())))
-        self._keep(client, server, os.dup(theirs[1]))
+        self._send(server, serve, (*ours, *((before,) if before is not None else ())))
+        self._keep(client, server, os.dup(ours[-1]))
         self._send(client, {"link": number, "task": server.task, "life": server.incarnation}, theirs)
         for descriptor in (*ours, *theirs):
             os.close(descriptor)
 
-    def _keep(self, client: "Domain", server: "Domain", ledger: int) -> None:
+    def _keep(self, client: "Domain", server: "Domain", descriptor: int) -> None:
         old = self._ledgers.pop((client.task, server.task), None)
         if old is not None:
             os.close(old)
-        self._ledgers[(client.task, server.task)] = ledger
+        self._ledgers[(client.task, server.task)] = descriptor
 
     def _send(self, domain: "Domain", record: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         try:
             parcel.send(self._controls[domain.task], record, descriptors, wait=False)
         except parcel.Closed:
             pass  # its death is on the way
-        except BlockingIOError:
+        except OSError:  # its queue is full, or holds more descriptors than may be on their way
             self.domains.convict(domain.pid, "does not take its channels")
 
     def left(self, domain: "Domain") -> None:
@@ -82,6 +84,9 @@ class Grants:
         for client, server in list(self._ledgers):
             if client == domain.task:
                 os.close(self._ledgers.pop((client, server)))
+                if server in self._controls:
+                    gone = {"left": domain.task, "life": domain.incarnation}
+                    self._send(self.domains.table[server], gone, ())
 
     def gave_up(self, domain: "Domain") -> None:
         """A server's domain will not come back: tell its clients."""

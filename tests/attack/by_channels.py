@@ -1,6 +1,8 @@
-"""Attacks on a channel, each of a client that is attached: python by_channels.py CONTROL APP ATTACK [ARGUMENTS].
+"""Attacks on a channel: python by_channels.py CONTROL APP ATTACK,ATTACK... [ARGUMENTS].
 
-An attack is a function of this module that gives what became of it; it is written as one JSON object.
+An attack is a function of this module that gives what became of it.  Each is made by a process of its own,
+attached for it, and is told as one JSON object a line; after it the process hangs up and is gone.  Where only
+one is asked for, its process stays until it is told to go on.
 """
 
 import json
@@ -13,7 +15,7 @@ import time
 
 from channel_enemy import NO_BODY, U64, Line, scribble
 
-from microkernel.channel import CALL, ENDS, HEAD, LEDGER_AT, SIZE, STREAM, STREAMED, TAIL
+from microkernel.channel import CALL, HEAD, SIZE, STREAM, STREAMED, TAIL
 from microlith.frame import wire
 from microlith.launch import attach
 
@@ -151,7 +153,7 @@ def other_kinds(line):
 
 
 def handles(line):
-    said = [line.ask(COUNT, handle=handle) for handle in (0, 2, 999, 2**32 - 1)]
+    said = [line.ask(COUNT, handle=handle) for handle in (0, 99, 999, 2**32 - 1)]
     line.stream(line.message(wire.CLOSE, target=4711) + line.message(wire.CANCEL, call=4711))
     return [*said, line.ask(COUNT)]
 
@@ -170,8 +172,8 @@ def wrong_ways(line):
 def flags(line):
     """Every combination of the bits that mean nothing, and of the number of capabilities."""
     said = set()
-    for number in range(1 << 15):
-        said.add(line.ask(RELEASE, flags=(number & 0xFF) << 16 | (number >> 8) << 25))
+    for number in range(1 << 12):
+        said.add(line.ask(RELEASE, flags=(number & 0x3F) << 16 | (number >> 6) << 26))
     return sorted(said)
 
 
@@ -239,7 +241,7 @@ def never_named(line):
     granted = line.attached._connection
     task = line.link.who[0]
     for number in range(6000):
-        cap = (wire.HELD, 0, dict((n, h) for n, h, _ in granted.welcome.slots)["pot"], 0)
+        cap = (wire.HELD, 0, next(handle for name, handle, _ in granted.welcome.slots if name == "pot"), 0)
         granted.send(wire.pack(wire.OFFER, 0, number + 1, task, caps=(cap,)))
     return line.ask(COUNT)
 
@@ -247,7 +249,8 @@ def never_named(line):
 def offers_to_strangers(line):
     granted = line.attached._connection
     for number in range(3000):
-        granted.send(wire.pack(wire.OFFER, 0, number + 1, number % 50, caps=((number % 5, 3, number, 1),) * (number % 9)))
+        caps = ((number % 5, 3, number, 1),) * (number % 9)
+        granted.send(wire.pack(wire.OFFER, 0, number + 1, number % 50, caps=caps))
     return line.ask(COUNT)
 
 
@@ -259,7 +262,7 @@ def exports(line):
         said.add(line.heard())
     line.request(wire.EXPORT)
     said.add(line.answer())
-    for _ in range(3000):
+    for _ in range(1000):
         line.stream(line.message(wire.CALL, wire.EXPORT))
         line.heard()
     return sorted(said)
@@ -383,11 +386,11 @@ def own_answers(line):
     with mmap.mmap(descriptor, SIZE) as theirs:
         chosen = random.Random(3)
         for _ in range(2000):
-            at = chosen.randrange(LEDGER_AT + (1 << 16))
+            at = chosen.randrange(2 * STREAM)
             theirs[at : at + 8] = chosen.randbytes(8)
             line.number += 1
             line.request(COUNT, number=line.number)
-        theirs[LEDGER_AT : LEDGER_AT + (1 << 16)] = b"\xff" * (1 << 16)
+        theirs[: 2 * STREAM] = b"\xff" * (2 * STREAM)
     os.close(descriptor)
     return "written"
 
@@ -408,24 +411,24 @@ def _theirs(line):
 
 def noise(line, seed, seconds):
     """A second thread writes anything anywhere while the first one calls in good order."""
-    chosen, over = random.Random(int(seed)), threading.Event()
+    chosen, over, written = random.Random(int(seed)), threading.Event(), []
     end, limit = line.end, time.monotonic() + float(seconds)
 
     def write():
         while not over.is_set():
             scribble(end, chosen)
+            written.append(1)
 
     thread = threading.Thread(target=write)
     thread.start()
-    own, calls = random.Random(int(seed) + 1), 0
+    own = random.Random(int(seed) + 1)
     try:
         while time.monotonic() < limit and not end.hung_up():
             act(line, own)
-            calls += 1
     finally:
         over.set()
         thread.join()
-    return calls
+    return len(written)
 
 
 def steps(line, seed, seconds):
@@ -465,9 +468,20 @@ def act(line, chosen):
 
 
 def main():
-    name, *arguments = sys.argv[3:]
-    print(json.dumps({"result": globals()[name](Line(CONTROL), *arguments), "ends": ENDS}), flush=True)
-    sys.stdin.readline()
+    names, arguments = sys.argv[3].split(","), sys.argv[4:]
+    for name in names:
+        pid = os.fork() if len(names) > 1 else 0
+        if pid == 0:
+            tell(name, globals()[name](Line(CONTROL), *arguments))
+            if len(names) > 1:
+                os._exit(0)
+        elif os.waitpid(pid, 0)[1]:
+            tell(name, "failed")
+        sys.stdin.readline()
+
+
+def tell(name, result):
+    print(json.dumps({"attack": name, "result": result}), flush=True)
 
 
 if __name__ == "__main__":
