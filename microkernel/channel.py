@@ -13,6 +13,8 @@ spoils its own calls and nothing else.  In each file:
     line 4  STATE  what this side does: RUNNING, or BLOCKED in a call of its own or on a device
     line 5  BYTES  payload bytes put into the slot so far, for those who count
     line 6  STUCK  1 while this side waits for room in its stream: ring when you have read
+    line 7  TAKEN  number of the last request that the server began to serve: after its death a later one may
+                   be asked of its next incarnation, whatever it is
     a slot         one synchronous request (or answer): a header, capabilities, body, bulk
     a stream       whole messages (docs/wire.md) one after the other, in a ring of STREAM bytes: notices,
                    calls that wait and their answers, cancels, rights given back
@@ -43,7 +45,7 @@ from microlith.frame import wire
 from microlith.interface.status import BadMessage
 
 # Words, one cache line apart, so that no line has two writers who write often.
-CALL, TAIL, HEAD, ASLEEP, STATE, BYTES, STUCK = 0, 8, 16, 24, 32, 40, 48
+CALL, TAIL, HEAD, ASLEEP, STATE, BYTES, STUCK, TAKEN = 0, 8, 16, 24, 32, 40, 48, 56
 RUNNING, BLOCKED = 0, 1
 STREAMED = 1 << 24  # in a request: the client has written to the stream since the last one
 
@@ -159,6 +161,11 @@ class End:
         if self.hears[STUCK]:
             self.ring()
         return data
+
+    @property
+    def sent(self) -> int:
+        """How many bytes were written to the stream so far."""
+        return self._tail
 
     @property
     def room(self) -> int:

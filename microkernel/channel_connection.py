@@ -16,12 +16,14 @@ from microkernel.channel import (
     BLOCKED,
     CALL,
     ENDS,
+    HEAD,
     REQUEST,
     RUNNING,
     SLOT,
     STATE,
     STREAMED,
     STUCK,
+    TAKEN,
     Broken,
     End,
 )
@@ -133,13 +135,16 @@ class ChannelConnection(Connection):
     def _again(
         self, operation: Operation, word: int, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
     ) -> Answer | None:
-        """The server died over a call: if it may be repeated, ask its next incarnations."""
-        for _ in range(REPEATS if operation.idempotent and not caps else 0):
+        """The server died over a call: if it had not begun, or may be repeated, ask its next incarnations."""
+        left = REPEATS if operation.idempotent and not caps else 0
+        while left or (not caps and self.end is not None and self.end.hears[TAKEN] < self._calls):
+            left -= self.end is None or self.end.hears[TAKEN] >= self._calls
             try:
                 self.renew(operation, deadline)
                 return self._exchange(word, deadline, caps, body, bulk)
             except Gone:
                 continue
+        self.drop()
         raise ServerDied(f"{operation.qualified}: the other side is gone")
 
     def _exchange(
@@ -196,6 +201,23 @@ class ChannelConnection(Connection):
     def renew(self, operation: Operation, deadline: int) -> None:
         """The server is gone: wait for a channel to its next incarnation."""
         raise ServerDied(f"{operation.qualified}: the other side is gone")
+
+    def _call_once(
+        self, handle: int, operation: Operation, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
+    ) -> bytes:
+        if self.end is None:
+            self.renew(operation, deadline)
+        end = self.end
+        before = end.sent + len(self._rest)
+        try:
+            return super()._call_once(handle, operation, deadline, caps, body, bulk)
+        except ServerDied:
+            untouched = self.end is end and end.hears[HEAD] <= before
+            self.drop()
+            if caps or not untouched:
+                raise
+        self.renew(operation, deadline)  # it was never read: ask the next incarnation
+        return self._call_once(handle, operation, deadline, caps, body, bulk)
 
     # --- sleeping ----------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from microkernel.channel import (
     STATE,
     STREAMED,
     STUCK,
+    TAKEN,
     Broken,
     End,
     make,
@@ -65,7 +66,7 @@ class ChannelPeer(Peer):
         if not self.seen < number < LAST_CALL:
             self.close()
             return
-        self.seen = number
+        self.seen = end.says[TAKEN] = number
         word, deadline, body, bulk = _request(end.into, SLOT)
         known = self._known.get(word)
         if known is None or body or bulk or known[0].__class__ is not known[1]:
@@ -168,22 +169,19 @@ class ChannelPeer(Peer):
         if self.ledger is not None and not self.closed:
             self.ledger.strike(handle)
 
-    def adopt(self, left: tuple[int, list[tuple[int, int, int]]], parts: dict[int, Any]) -> None:
-        """Take over what an earlier incarnation had handed out: an object is made again, or stale."""
-        following, rows = left
-        for handle, port, badge in rows:
+    def adopt(self, ledger: Ledger, parts: dict[int, Any]) -> None:
+        """Take over what earlier incarnations had handed out: an object is made again, or stale."""
+        for handle, port, badge in ledger.left:
             server = parts.get(port)
             made = server.adopt(badge) if badge and server is not None else None
-            self._next = handle
-            if made is not None:
-                self.grant(made, self.holders.rank(made, server))
-                continue
-            self.table[handle] = (STALE, 0)
-            if self.ledger is not None:
-                self.ledger.enter(handle, port, 0)
-        self._next = max(self._next, following)
-        if self.ledger is not None:
-            self.ledger.enter_next(self._next)
+            if made is None:
+                ledger.enter(handle, port, 0)
+                self.table[handle] = (STALE, 0)
+            else:
+                self.holders.hold(made)
+                self.table[handle] = (made, self.holders.rank(made, server))
+        self._next = max(self._next, ledger.following)
+        self.ledger = ledger
 
     def find(self, handle: int, operation: int, notify: bool) -> tuple[Any, Method]:
         if self.table.get(handle, (None, 0))[0] is STALE:

@@ -14,15 +14,16 @@ from typing import Any
 import msgspec
 import zmq
 
-from microkernel import ledger
 from microkernel.channel import ENDS, End
 from microkernel.channel_connection import ChannelConnection
 from microkernel.channel_peer import ChannelPeer, Channels
 from microkernel.connection import KernelConnection
+from microkernel.ledger import Ledger
 from microlith.frame import wire
 from microlith.frame.codec import read_status
-from microlith.frame.connection import Gone, bad
+from microlith.frame.connection import DEFAULT_DEADLINE_NS, Gone, bad
 from microlith.frame.frame import Frame
+from microlith.frame.reply import Reply
 from microlith.frame.server import Object, Server
 from microlith.frame.stub import Stub
 from microlith.interface.interface import Interface, interface_of
@@ -89,6 +90,16 @@ class PeerLink(ChannelConnection):
             self.granted.await_offer(self.who, entry[2])
             return self.granted.passed(self.who, entry[2], interface, self.party)
         return super().lift(entry, interface)
+
+    def forward(self, reply: Reply, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
+        if self.end is None:
+            self.renew(operation, monotonic_ns() + DEFAULT_DEADLINE_NS)
+        super().forward(reply, stub, operation, arguments)
+
+    def notify(self, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
+        if self.end is None:
+            self.granted.attend()
+        super().notify(stub, operation, arguments)
 
     def renew(self, operation: Operation, deadline: int) -> None:
         self.drop()
@@ -231,12 +242,10 @@ class GrantedConnection(KernelConnection):
             close_all(descriptors)
             return
         peer = GrantedPeer(self, End(descriptors[:ENDS]), client["name"], client["quota"], who)
-        peer.ledger = ledger.Ledger(descriptors[ENDS])
         for name in client["servers"]:
             server = self._by_name[name]
             peer.grant(server, self.holders.rank(server))
-        for descriptor in descriptors[ENDS + 1 :]:
-            peer.adopt(ledger.read(descriptor), self.parts)
+        peer.adopt(Ledger(descriptors[ENDS]), self.parts)
 
     def _left(self, who: Who) -> None:
         """A client has gone, whoever may still hold its bells (those that hung up are served to the end)."""

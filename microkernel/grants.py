@@ -2,8 +2,8 @@
 
 A domain that may use channels has a control socket to the kernel.  On it come its ends: of a channel to a
 server it may call {link: number of the peer in its birth}, of one from a client of its own {serve: ...}.
-An incarnation gets fresh channels, since a mapping cannot be taken back.  The ledger of the channel before
-(ledger.py) comes with a server's new end, so that it can adopt what its predecessor had handed out.
+An incarnation gets fresh channels, since a mapping cannot be taken back.  The ledger of the link (ledger.py)
+comes with each new end of a server, so that it can adopt what its predecessors had handed out.
 """
 
 import os
@@ -24,7 +24,7 @@ class Grants:
     def __init__(self, domains: "Domains") -> None:
         self.domains = domains
         self._controls: dict[int, socket.socket] = {}  # by task, of those that live
-        self._ledgers: dict[tuple[int, int], int] = {}  # by client's and server's task: a descriptor to read
+        self._ledgers: dict[tuple[int, int], int] = {}  # by client's and server's task: a descriptor
 
     def open(self, domain: "Domain") -> dict[str, int]:
         """A control socket for a domain about to start; the label and descriptor of its end."""
@@ -52,21 +52,15 @@ class Grants:
 
     def _make(self, client: "Domain", number: int, server: "Domain") -> None:
         theirs, ours = make(f"{client.name}:{server.name}")
-        ours = (*ours, ledger.make(f"{client.name}:{server.name}"))
-        before = self._ledgers.get((client.task, server.task))
+        key = (client.task, server.task)
+        if key not in self._ledgers:
+            self._ledgers[key] = ledger.make(f"{client.name}:{server.name}")
         given = {"name": client.name, "servers": client.birth.peers[number].servers, "quota": client.birth.quota}
         serve = {"serve": given, "task": client.task, "life": client.incarnation}
-        self._send(server, serve, (*ours, *((before,) if before is not None else ())))
-        self._keep(client, server, os.dup(ours[-1]))
+        self._send(server, serve, (*ours, self._ledgers[key]))
         self._send(client, {"link": number, "task": server.task, "life": server.incarnation}, theirs)
         for descriptor in (*ours, *theirs):
             os.close(descriptor)
-
-    def _keep(self, client: "Domain", server: "Domain", descriptor: int) -> None:
-        old = self._ledgers.pop((client.task, server.task), None)
-        if old is not None:
-            os.close(old)
-        self._ledgers[(client.task, server.task)] = descriptor
 
     def _send(self, domain: "Domain", record: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         try:

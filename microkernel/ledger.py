@@ -1,8 +1,9 @@
-"""The ledger of a server's end of a channel: which objects the client holds, for the server's next incarnation.
+"""The ledger of a peer link: which objects the client holds, for the server's next incarnation.
 
-A memory file that the kernel makes, the server writes and nobody else sees.  First the handle to be given
-next, then a row for each object.  What an incarnation that went wrong has written there is not believed:
-handles that were not given out are left out.
+A memory file that the kernel makes and keeps, the server's present incarnation writes, and nobody else sees.
+First the handle to be given next, then a row for each object.  It outlives every incarnation: one that dies
+before it has adopted anything loses nothing.  What an incarnation that went wrong has written is not
+believed: handles that were not given out are left out.
 """
 
 import mmap
@@ -23,17 +24,27 @@ def make(name: str) -> int:
 
 
 class Ledger:
-    """The writer's side."""
+    """The ledger, in the hands of the server's present incarnation."""
 
     def __init__(self, descriptor: int) -> None:
         self._memory = mmap.mmap(descriptor, SIZE)
         os.close(descriptor)
-        self._rows: dict[int, int] = {}  # by handle
-        self._free: list[int] = []
+        following, _, _ = ROW.unpack_from(self._memory)
+        if following > LAST_HANDLE:
+            self._memory[:] = bytes(SIZE)
+            following = 0
+        rows = list(ROW.iter_unpack(self._memory[ROW.size :])) if following else []
+        #: what earlier incarnations have left: the handle to be given next, and handle, port and badge of each object
+        self.following = following
+        self.left = [row for row in rows if 0 < row[0] < following]
+        self._rows = {handle: row for row, (handle, _, _) in enumerate(rows) if 0 < handle < following}
+        self._free = sorted(set(range(max(self._rows.values(), default=-1) + 1)) - set(self._rows.values()))
 
     def enter(self, handle: int, port: int, badge: int) -> None:
         """The client holds an object."""
-        row = self._free.pop() if self._free else len(self._rows)
+        row = self._rows.get(handle)
+        if row is None:
+            row = self._free.pop() if self._free else len(self._rows)
         if row < ROWS:
             self._rows[handle] = row
             ROW.pack_into(self._memory, (row + 1) * ROW.size, handle, port, badge)
@@ -52,14 +63,3 @@ class Ledger:
     def close(self) -> None:
         """Let go of the memory."""
         self._memory.close()
-
-
-def read(descriptor: int) -> tuple[int, list[tuple[int, int, int]]]:
-    """What an earlier incarnation has left: the handle to be given next, and handle, port and badge of each object."""
-    with mmap.mmap(descriptor, SIZE, prot=mmap.PROT_READ) as memory:
-        rows = memory[:]
-    os.close(descriptor)
-    (following, _, _), *found = ROW.iter_unpack(rows)
-    if following > LAST_HANDLE:
-        return 1, []
-    return following, [row for row in found if 0 < row[0] < following]

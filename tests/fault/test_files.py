@@ -44,9 +44,10 @@ def kill(machine, name):
     until(lambda: rows(machine)[name]["incarnation"] > before)
 
 
-def test_open_files_at_the_death_of_the_file_server(tmp_path):
+@pytest.mark.parametrize("architecture", ["mach", "l4"])
+def test_open_files_at_the_death_of_the_file_server(architecture, tmp_path):
     image = tmp_path / "image"
-    with boot(disk_system(image), architecture="mach") as machine:
+    with boot(disk_system(image), architecture=architecture) as machine:
         files = machine.connect("files")
         writing = files.create(b"/kept")
         assert writing.write(0, b"content") == 7
@@ -86,11 +87,12 @@ def test_closed_file_stays_closed_at_the_death_of_the_file_server(tmp_path):
             closed.read(0, 1)
 
 
+@pytest.mark.parametrize("architecture", ["mach", "l4"])
 @pytest.mark.parametrize("victims", [("disk",), ("files",), ("disk", "files")])
-def test_kills_under_load_lose_nothing_that_was_acknowledged(victims, tmp_path):
+def test_kills_under_load_lose_nothing_that_was_acknowledged(victims, architecture, tmp_path):
     image = tmp_path / "image"
     chosen, failures, acknowledged = random.Random(1), [], {}
-    with boot(disk_system(image), architecture="mach") as machine:
+    with boot(disk_system(image), architecture=architecture) as machine:
         files = machine.connect("files")
         over = threading.Event()
         kills = []
@@ -150,7 +152,7 @@ def disk_system_of(image):
     return system.server("disk", FileDisk, image="hd0").server("files", MinixFiles, disk="disk")
 
 
-@pytest.mark.parametrize("architecture", ["monolith", "mach"])
+@pytest.mark.parametrize("architecture", ["monolith", "mach", "hybrid", "l4"])
 def test_kernel_that_is_killed_leaves_a_disk_that_is_repaired(architecture, tmp_path):
     import signal
 
