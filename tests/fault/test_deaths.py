@@ -113,7 +113,7 @@ def test_death_by_notice(architecture, tmp_path):
 
 
 def test_calls_that_were_queued_survive_the_restart(architecture, tmp_path):
-    """What the server had not begun goes to the next one: it waits in the kernel, but for a window of two, or in slots."""
+    """What the server had not begun goes to the next one: it waits in the kernel (all but two calls), or in slots."""
     ledger = tmp_path / "ledger"
     with booted(ledger, architecture) as machine:
         busy = Question(machine, "victim.die", '"spin"')
