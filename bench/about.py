@@ -12,8 +12,14 @@ from typing import Any
 import psutil
 
 #: The microkernel's process: its core and broker, and of the ground what starts processes and speaks to the
-#: launcher.  Not in it: the client's side of the protocol, and architectures, which are functions to plans.
-NOT_KERNEL = frozenset(("__init__.py", "connection.py", "plans.py", "replay.py"))
+#: launcher.  Not in it: the domains' side of the protocols, what hosts servers where a plan puts some into the kernel,
+#: and architectures, which are functions to plans.
+NOT_KERNEL = frozenset(
+    (
+        *("__init__.py", "connection.py", "granted.py", "channel_connection.py", "channel_peer.py", "fence.py"),
+        *("inkernel.py", "plans.py", "replay.py"),
+    )
+)
 GROUND = (
     *("process/root.py", "process/spawner.py", "process/restart.py", "process/parcel.py"),
     *("frame/wire.py", "frame/page.py"),

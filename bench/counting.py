@@ -28,12 +28,13 @@ def counts_between(before: dict[str, Any], after: dict[str, Any]) -> Counts:
         kernel = row.get("kind") == "kernel"
         total["crossings"] += grown["received"]
         total["kernel_visits"] += grown["received"] if kernel else 0
-        total["messages"] += 0 if kernel and not row["instances"] else grown["sent"]
+        own = "own_sent" if "own_sent" in row else "sent"  # what servers inside a broker said
+        total["messages"] += 0 if kernel and not row["instances"] else grown[own]
         total["bytes_copied"] += grown["bytes_in"] + grown["bytes_out"]
     return total
 
 
-_WORDS = ("received", "sent", "bytes_in", "bytes_out")
+_WORDS = ("received", "sent", "own_sent", "bytes_in", "bytes_out")
 
 
 def _word(row: dict[str, Any], word: str) -> int:

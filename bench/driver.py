@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from microlith.launch.machine import Machine, MachineDied
+from microlith.launch.machine import Machine
+from microlith.launch.orders import MachineDied
 from microlith.launch.running import Running as Program
 
 PATIENCE_S = 30.0

@@ -18,7 +18,8 @@ from bench.judge import wrong_files
 from bench.rounds import PLACE, Bench
 from bench.subject import Subject
 from microlith.interface.status import UsageError
-from microlith.launch.machine import Machine, MachineDied
+from microlith.launch.machine import Machine
+from microlith.launch.orders import MachineDied
 from microlith.launch.running import Running as Program
 
 OUTCOMES = (

@@ -7,22 +7,16 @@ leaves the address out and handles each frame by itself, which saves what pyzmq'
 `python -m bench.peers ROLE ENDPOINT` is one of the processes; `Bare` runs all three.
 """
 
-import json
-import os
-import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
+from typing import Any
 
 import zmq
 
-from bench.driver import Lines
-from bench.workload import timed
+from bench.group import Group, serve
 
 PAYLOAD = b"x" * 64
-READY_S = 20.0
 
 
 def broker(endpoint: str) -> None:
@@ -76,7 +70,7 @@ def multipart_client(endpoint: str) -> None:
         dealer.send_multipart([b"server", PAYLOAD])
         dealer.recv_multipart()
 
-    _serve(call)
+    serve(call)
 
 
 def server(endpoint: str) -> None:
@@ -95,15 +89,7 @@ def client(endpoint: str) -> None:
         dealer.send(PAYLOAD)
         dealer.recv()
 
-    _serve(call)
-
-
-def _serve(call: Callable[[], None]) -> None:
-    os.write(1, b'{"ready": true}\n')
-    for line in sys.stdin:
-        data = json.dumps({"ns": timed(call, int(line))}).encode() + b"\n"
-        while data:
-            data = data[os.write(1, data) :]
+    serve(call)
 
 
 def _dealer(endpoint: str, hello: bytes) -> "zmq.Socket[bytes]":
@@ -113,44 +99,18 @@ def _dealer(endpoint: str, hello: bytes) -> "zmq.Socket[bytes]":
     return dealer
 
 
-class Bare:
+class Bare(Group):
     """The three processes; a context manager.  They inherit the affinity of who makes them."""
 
     def __init__(self, style: str = "multipart") -> None:
-        self._style = "multipart_" if style == "multipart" else ""
+        prefix = "multipart_" if style == "multipart" else ""
         self._folder = tempfile.TemporaryDirectory(prefix="microlith-peers-")
-        self.endpoint = f"ipc://{Path(self._folder.name) / 'broker'}"
-        self._processes = [self._start(role) for role in ("broker", "server", "client")]
-        client = self._processes[-1]
-        assert client.stdin is not None
-        assert client.stdout is not None
-        self._to, self._lines = client.stdin.fileno(), Lines(client.stdout.fileno())
+        endpoint = f"ipc://{Path(self._folder.name) / 'broker'}"
+        roles = (prefix + role for role in ("broker", "server", "client"))
+        super().__init__([[sys.executable, "-m", "bench.peers", role, endpoint] for role in roles])
 
-    def _start(self, role: str) -> "subprocess.Popen[bytes]":
-        pipe = subprocess.PIPE if role == "client" else subprocess.DEVNULL
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-        command = [sys.executable, "-m", "bench.peers", self._style + role, self.endpoint]
-        return subprocess.Popen(command, stdin=pipe, stdout=pipe, bufsize=0, env=environment, start_new_session=True)
-
-    def measure(self, n: int) -> list[int]:
-        """Nanoseconds of n round trips."""
-        os.write(self._to, b"%d\n" % n)
-        answer = self._lines.next(READY_S + n / 100)
-        if answer is None:
-            raise RuntimeError("the client of the bare loop ended")
-        return list(answer["ns"])
-
-    def __enter__(self) -> "Bare":
-        self._lines.next(READY_S)
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        for process in self._processes:
-            process.kill()
-            process.wait()
-            for end in (process.stdin, process.stdout):
-                if end is not None:
-                    end.close()
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)
         self._folder.cleanup()
 
 

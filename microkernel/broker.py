@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import zmq
+from msgspec.structs import replace
 from zmq.backend import Socket as Plain  # without the conveniences, which cost microseconds
 
 from microkernel.bell import Bell
@@ -119,8 +120,8 @@ class Broker:
         event = None if frame.more else event_of(raw, peer[0], peer[1])
         if event is None:
             self._odd(raw, peer, frame.more)
-        elif len(raw) > LARGE and type(event) is events.Call and not _mints(event) and self._crowded(len(raw)):
-            self._fail(events.Fail(event.task, event.id, "Busy"))
+        elif len(raw) > LARGE and isinstance(event, events.Call | events.Forward) and self._crowded(len(raw)):
+            self.step(replace(event, crowded=True))
         else:
             self.step(event)
         return False
@@ -267,8 +268,3 @@ class Broker:
         for socket in (self.door, self.router, self.gate.socket):
             socket.close()
         self.context.term()
-
-
-def _mints(event: events.Call) -> bool:
-    """Does it bring objects of its sender, which only the core can give back?"""
-    return any(cap[0] == events.MINT for cap in event.caps)

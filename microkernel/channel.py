@@ -1,7 +1,7 @@
 """A channel: the memory and the two bells that join one client's domain to one server's.
 
 Two sealed memory files, one for each direction.  Each has one writer; the other side maps it read-only.
-A writer never reads back what it wrote (a reader that opens the file anew could write to it, and would
+A writer never relies on what it wrote (a reader that opens the file anew could write to it, and would
 spoil what only it reads), a reader copies what it reads once and checks the copy: so a hostile peer
 spoils its own calls and nothing else.  In each file:
 
@@ -20,17 +20,15 @@ spoils its own calls and nothing else.  In each file:
                    calls that wait and their answers, cancels, rights given back
     a large area   the slot's payload when it is larger than INLINE
 
-A server that the kernel starts again has a ledger besides, a file that its client never sees: the objects
-that the client holds, for the next incarnation.
-
 A bell is a pipe: its writing end belongs to one side and its reading end to the other, so neither can
 block or mute the other, and the death of one is a hang-up for the other.
 
 Waking up.  The sender publishes (payload, then CALL or TAIL), then looks whether the receiver is ASLEEP,
 and if so rings.  The receiver looks a bounded number of times; then it says ASLEEP, makes everybody's
 stores visible (membarrier), looks once more, and blocks.  The fence is on the side that goes to sleep,
-and the fast side pays nothing.  docs/wakeup.md has the proof: an exploration of every interleaving with
-store buffers (tests/explore).
+and the fast side pays nothing.  A side that does not spin, because there is one core only, is ASLEEP from
+beginning to end: every message rings, and it needs no fence but looks after each time it has silenced its
+bell.  docs/wakeup.md has the proof: an exploration of every interleaving with store buffers (tests/explore).
 
 (Liedtke, "Improving IPC by Kernel Design", SOSP 1993, for a kernel that sets up and stays out of the way.)
 """
@@ -41,6 +39,7 @@ import os
 import select
 import struct
 
+from microkernel import fence
 from microlith.frame import wire
 from microlith.interface.status import BadMessage
 
@@ -50,17 +49,20 @@ RUNNING, BLOCKED = 0, 1
 STREAMED = 1 << 24  # in a request: the client has written to the stream since the last one
 
 SLOT = 512  # the header of the synchronous message, and behind it what is INLINE
-INLINE = 60 * 1024
+INLINE = 60 * 1024  # less than any limit of a message
 PAYLOAD = SLOT + 64
 STREAM_AT, STREAM = 64 * 1024, 64 * 1024  # a power of two
 LARGE_AT = 128 * 1024
-LARGE = wire.MAX_BULK + wire.MAX_BODY + wire.MOST_CAPS * wire.CAP.size
+CAP_SIZE = wire.CAP.size
+LARGE = wire.MAX_BULK + wire.MAX_BODY + wire.MOST_CAPS * CAP_SIZE
 SIZE = LARGE_AT + LARGE + -LARGE % mmap.PAGESIZE
 
 #: In the slot, a request: operation, number of capabilities, flags, target; deadline; lengths of body and bulk.
 REQUEST = struct.Struct("<QqII")
 #: And an answer: kind and number of capabilities; lengths of body and bulk.
 ANSWER = struct.Struct("<HHxxxxII")
+
+COUNTED = 8 * (BYTES + 1)  # bytes at the beginning of a file that `counts` needs
 
 ENDS = 4  # descriptors of an end: the file it writes, the file it reads, the bell it hears, the bell it rings
 
@@ -88,6 +90,15 @@ def sealed(name: str, size: int) -> int:
     return descriptor
 
 
+def counts(up: memoryview, down: memoryview) -> tuple[int, int, int, int]:
+    """Requests and their bytes, answers and their bytes: what went through the slot, by the words of both files.
+
+    A message in the slot is its header and its payload.
+    """
+    requests, answers = up[CALL], down[CALL] >> 1
+    return requests, requests * REQUEST.size + up[BYTES], answers, answers * ANSWER.size + down[BYTES]
+
+
 class Broken(Exception):
     """The other side does not follow the protocol: this channel is of no use any more."""
 
@@ -97,15 +108,22 @@ class End:
 
     def __init__(self, descriptors: tuple[int, ...]) -> None:
         ours, theirs, self.bell, self._ring = descriptors
-        self._maps = (mmap.mmap(ours, SIZE), mmap.mmap(theirs, SIZE, prot=mmap.PROT_READ))
+        # Slices of a map are copies, made in one step; of a view they would be views of their own.
+        self._writes, self._reads = mmap.mmap(ours, SIZE), mmap.mmap(theirs, SIZE, prot=mmap.PROT_READ)
         os.close(ours)
         os.close(theirs)
-        self.out, self.into = (memoryview(one) for one in self._maps)
+        self.out, self.into = memoryview(self._writes), memoryview(self._reads)
         self.says, self.hears = self.out.cast("Q"), self.into.cast("Q")
         self._tail = self._head = 0  # of the stream we write, of the one we read
         self._bytes = 0
+        self.system_calls = 0  # made for messages
 
     # --- bells -------------------------------------------------------------------------------------
+
+    def sleep(self) -> None:
+        """Have the other side ring from now on; what it sent before can be seen now."""
+        self.says[ASLEEP] = 1
+        fence.fence()
 
     def wake(self) -> None:
         """Ring the other side's bell if it sleeps."""
@@ -114,6 +132,7 @@ class End:
 
     def ring(self) -> None:
         """Ring the other side's bell: a system call."""
+        self.system_calls += 1
         try:
             os.write(self._ring, b"!")
         except OSError:  # full: it has not listened to the last 65,536; or gone: its hang-up tells
@@ -121,8 +140,9 @@ class End:
 
     def silence(self) -> bool:
         """Our own bell has rung: let it ring again.  False: the other side has gone."""
+        self.system_calls += 1
         try:
-            return bool(os.read(self.bell, 65536))
+            return bool(os.read(self.bell, 512))
         except BlockingIOError:
             return True
 
@@ -181,40 +201,43 @@ class End:
 
     def put(self, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes) -> None:
         """Write the payload of a synchronous message: behind the header, or into the large area.  Raises BadMessage."""
-        if len(body) > wire.MAX_BODY or len(bulk) > wire.MAX_BULK or len(caps) > wire.MOST_CAPS:
-            raise BadMessage(f"{len(body)} + {len(bulk)} bytes, {len(caps)} capabilities: more than one message holds")
-        if not caps and not bulk and len(body) <= INLINE:
-            self.out[PAYLOAD : PAYLOAD + len(body)] = body
-            self.says[BYTES] = self._bytes = self._bytes + len(body)
-            return
-        parts = [*(wire.CAP.pack(*cap) for cap in caps), body, bulk]
-        size = sum(map(len, parts))
-        at = PAYLOAD if size <= INLINE else LARGE_AT
-        out = self.out
-        for part in parts:
-            out[at : at + len(part)] = part
-            at += len(part)
-        self.says[BYTES] = self._bytes = self._bytes + size
+        first, second, at = len(body), len(bulk), PAYLOAD
+        size = len(caps) * CAP_SIZE + first + second
+        if size > INLINE:
+            if first > wire.MAX_BODY or second > wire.MAX_BULK:
+                raise BadMessage(f"{first} + {second} bytes are more than one message holds")
+            at = LARGE_AT
+        if len(caps) > wire.MOST_CAPS:
+            raise BadMessage(f"{len(caps)} capabilities are more than one message holds ({wire.MOST_CAPS})")
+        for cap in caps:
+            wire.CAP.pack_into(self.out, at, *cap)
+            at += CAP_SIZE
+        self._writes[at : at + first] = body
+        if second:
+            at += first
+            self._writes[at : at + second] = bulk
+        self._bytes = size = self._bytes + size
+        self.says[BYTES] = size
 
     def get(self, caps: int, body: int, bulk: int) -> tuple[tuple[wire.Cap, ...], bytes, bytes]:
         """Copy the payload of a synchronous message out.  Raises Broken."""
-        if body > wire.MAX_BODY or bulk > wire.MAX_BULK:
-            raise Broken("lengths beyond the limits")
-        into = self.into
-        if not caps and not bulk and body <= INLINE:
-            return wire.NO_CAPS, bytes(into[PAYLOAD : PAYLOAD + body]), b""
-        first = caps * wire.CAP.size
-        at = PAYLOAD if first + body + bulk <= INLINE else LARGE_AT
-        entries = tuple(wire.CAP.iter_unpack(bytes(into[at : at + first]))) if caps else wire.NO_CAPS
-        at += first
-        return entries, bytes(into[at : at + body]), bytes(into[at + body : at + body + bulk])
+        reads, first, at, entries = self._reads, caps * CAP_SIZE, PAYLOAD, wire.NO_CAPS
+        if first + body + bulk > INLINE:
+            if body > wire.MAX_BODY or bulk > wire.MAX_BULK:
+                raise Broken("lengths beyond the limits")
+            at = LARGE_AT
+        if caps:
+            entries = tuple(wire.CAP.iter_unpack(reads[at : at + first]))
+            at += first
+        end = at + body
+        return entries, reads[at:end], reads[end : end + bulk] if bulk else b""
 
     def close(self) -> None:
         """Unmap, and close the bells."""
         for view in (self.says, self.hears, self.out, self.into):
             view.release()
-        for one in self._maps:
-            one.close()
+        self._writes.close()
+        self._reads.close()
         os.close(self.bell)
         os.close(self._ring)
 

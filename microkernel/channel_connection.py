@@ -5,6 +5,8 @@ on one that was given up, goes through the stream like any message.
 """
 
 import select
+from collections.abc import Callable
+from functools import partial
 from time import monotonic_ns
 from types import NoneType
 from typing import TYPE_CHECKING, Any
@@ -35,6 +37,7 @@ from microlith.frame.holders import Holders
 from microlith.frame.inflow import Inflow
 from microlith.frame.page import CALLING
 from microlith.frame.page import STATE as PAGE_STATE
+from microlith.frame.relay import uncounted
 from microlith.frame.reply import Reply
 from microlith.frame.stub import Stub
 from microlith.interface.operation import Operation
@@ -50,6 +53,7 @@ BACKLOG = wire.MAX_MESSAGE  # bytes that the server may leave unread before the 
 NOTHING = (b"", b"", wire.NO_CAPS)
 Answer = tuple[int, tuple[wire.Cap, ...], bytes, bytes]  # kind, capabilities, body, bulk
 NIL: Answer = (wire.REPLY, wire.NO_CAPS, b"\x91\xc0", b"")
+EMPTY: Answer = (wire.REPLY, wire.NO_CAPS, b"", b"")  # what a plain nil is on its way
 
 _request, _answer = REQUEST.pack_into, ANSWER.unpack_from
 
@@ -61,8 +65,9 @@ class ChannelConnection(Connection):
         super().__init__(frame, holders)
         self.end: Any = None  # an End, or None while there is none
         self._hears: Any = None
-        self._rounds = ROUNDS if spins else 0
+        self._spins, self._looks = spins, ROUND if spins else range(1)
         self._calls = 0
+        self._system_calls = 0  # with the ends before this one
         self._given_up = 0  # the answer number of the last call whose answer was not awaited
         self._lost = 0  # notices that found no room
         self._watched = False  # the loop looks for answers to pass on
@@ -81,10 +86,13 @@ class ChannelConnection(Connection):
         self._rest.clear()
         self._late.clear()
         self._bell.register(end.bell, select.EPOLLIN)
+        if not self._spins:
+            end.sleep()
 
     def drop(self) -> None:
         """The other side is gone, or we are."""
         if self.end is not None:
+            self._system_calls += self.end.system_calls
             self._bell.unregister(self.end.bell)
             if self._watched:
                 self.frame.unwatch(self.end.bell)
@@ -102,25 +110,32 @@ class ChannelConnection(Connection):
             raise RankViolation(f"rank {stub._limit} may not call {operation.qualified} at rank {stub._rank}")
         if self._hears is None:
             self.renew(operation, frame.deadline_for(operation))
-        if operation.carries:
-            self.party = stub._holder
         if operation.waits or (self._given_up and self._given_up > self._hears[CALL]):
             return super().call(stub, operation, arguments)
         if frame.checked:
             check_arguments(operation, arguments)
         if self.forgotten:
             self.close_forgotten()
+        if operation.carries:
+            self.party = stub._holder
         body, bulk, caps = self.codec.request(operation, arguments) if arguments else NOTHING
-        word = operation.number | len(caps) << 16 | stub._handle << 32
+        word = operation.number | stub._handle << 32
+        if caps:
+            word |= len(caps) << 16
         if self._streamed:
             word, self._streamed = word | STREAMED, False
         deadline = frame.deadline_for(operation)
         try:
-            answer = self._exchange(word, deadline, caps, body, bulk)
+            exchange = self._exchange if self.tally is None else self._exchange_counted
+            answer = exchange(word, deadline, caps, body, bulk)
         except Gone:
-            answer = self._again(operation, word, deadline, caps, body, bulk)
+            again = partial(self._exchange_counted, word, deadline, caps, body, bulk)
+            repeats = None if caps else REPEATS if operation.idempotent else 0
+            answer = self._again(operation, deadline, again, repeats)
         if answer is None and operation.result is NoneType:
             return None
+        if operation.carries:
+            self.party = stub._holder
         result = self._result(operation, answer or NIL)
         if frame.checked:
             check_result(operation, result)
@@ -133,15 +148,20 @@ class ChannelConnection(Connection):
         return self.codec.read_reply(operation, body, bulk, caps)
 
     def _again(
-        self, operation: Operation, word: int, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
+        self, operation: Operation, deadline: int, exchange: Callable[[], Answer | None], repeats: int | None
     ) -> Answer | None:
-        """The server died over a call: if it had not begun, or may be repeated, ask its next incarnations."""
-        left = REPEATS if operation.idempotent and not caps else 0
-        while left or (not caps and self.end is not None and self.end.hears[TAKEN] < self._calls):
-            left -= self.end is None or self.end.hears[TAKEN] >= self._calls
+        """The server died over a call: if it had not begun, or may be repeated, ask its next incarnations.
+
+        `repeats` None: not even then, for the call carries what only its channel has.
+        """
+        while repeats is not None:
+            if self.end is None or self.end.hears[TAKEN] >= self._calls:
+                repeats -= 1
+                if repeats < 0:
+                    break
             try:
                 self.renew(operation, deadline)
-                return self._exchange(word, deadline, caps, body, bulk)
+                return exchange()
             except Gone:
                 continue
         self.drop()
@@ -151,21 +171,21 @@ class ChannelConnection(Connection):
         self, word: int, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
     ) -> Answer | None:
         """One request and its answer; None: a plain nil.  Raises Gone."""
-        end, hears = self.end, self._hears
-        self._calls = number = self._calls + 1
+        end, hears, number = self.end, self._hears, self._calls + 1
         if body:
             end.put(caps, body, bulk)
+        self._calls = number
         _request(end.out, SLOT, word, deadline, len(body), len(bulk))
         end.says[CALL] = number
         number += number
         if hears[ASLEEP]:
             end.ring()
-        for _ in ROUND:
-            if hears[CALL] >= number:
+        for _ in self._looks:
+            answered = hears[CALL]
+            if answered >= number:
                 break
         else:
-            self._await_slot(number, word, deadline)
-        answered = hears[CALL]
+            answered = self._await_slot(number, word, deadline)
         if answered == number:
             return None
         if answered != number + 1:
@@ -176,21 +196,40 @@ class ChannelConnection(Connection):
         except Broken as why:
             raise Gone(str(why)) from None
 
-    def _await_slot(self, number: int, word: int, deadline: int) -> None:
-        """Look on while the server runs, for a bounded time; then block until the answer, or the deadline."""
+    def _exchange_counted(
+        self, word: int, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
+    ) -> Answer | None:
+        """The same, counted if its link is: a message in the slot is its header and its payload."""
+        tally, calls = self.tally or uncounted, self._calls
+        try:
+            answer = self._exchange(word, deadline, caps, body, bulk)
+        finally:
+            if self._calls > calls:  # it was sent
+                tally(wire.CALL, REQUEST.size + _payload(caps, body, bulk))
+        kind, caps, body, bulk = answer or EMPTY
+        tally(kind, ANSWER.size + _payload(caps, body, bulk))
+        return answer
+
+    def _await_slot(self, number: int, word: int, deadline: int) -> int:
+        """Look on while the server runs, for a bounded time; then block until the answer, or the deadline.
+
+        Gives the number of the answer.
+        """
         hears, frame = self.end.hears, self.frame
         frame.tell(BLOCKED)
         outer, self.words[PAGE_STATE] = self.words[PAGE_STATE], CALLING | (word >> 32) << 8
         try:
-            rounds = self._rounds
+            rounds = ROUNDS if self._spins else 0
             while rounds and hears[STATE] == RUNNING:
                 rounds -= 1
                 for _ in ROUND:
-                    if hears[CALL] >= number:
-                        return
-            while hears[CALL] < number:
+                    answered = int(hears[CALL])
+                    if answered >= number:
+                        return answered
+            while (answered := int(hears[CALL])) < number:
                 if not self._doze(lambda: hears[CALL] >= number, deadline):
                     raise DeadlineExceeded("no answer before the deadline; it may or may not have been done")
+            return answered
         except BaseException:
             self._given_up = number
             raise
@@ -219,20 +258,28 @@ class ChannelConnection(Connection):
         self.renew(operation, deadline)  # it was never read: ask the next incarnation
         return self._call_once(handle, operation, deadline, caps, body, bulk)
 
+    def system_calls(self) -> int:
+        return self._system_calls + (self.end.system_calls if self.end is not None else 0)
+
     # --- sleeping ----------------------------------------------------------------------------------
 
     def _doze(self, ready: Any, until: int) -> bool:
-        """Block until the bell rings, unless it is `ready`; False when `until` has passed.  Raises Gone."""
+        """Block until the bell rings; False when `until` has passed.  Raises Gone.
+
+        It was not `ready` when last looked at, and the bell has not been silenced since.
+        """
         end = self.end
-        end.says[ASLEEP] = 1
         try:
-            fence.fence()
-            if ready():
-                return True
-            left = -1.0 if not until else (until - monotonic_ns()) / 1e9
+            if self._spins:
+                end.sleep()
+                end.system_calls += 1
+                if ready():
+                    return True
+            end.system_calls += 1
+            left = -1.0 if not until else (until - monotonic_ns()) / 1e9 + 0.001
             if until and left <= 0:  # however often the other side rings
                 return bool(ready())
-            for _, event in self._bell.poll(left if left < 0 else left + 0.001):
+            for _, event in self._bell.poll(left, 1):
                 if event & select.EPOLLIN:
                     end.silence()
                 elif event & select.EPOLLHUP and not ready():
@@ -240,8 +287,12 @@ class ChannelConnection(Connection):
                 return True
             return bool(ready())
         finally:
-            if not self.relays:
-                end.says[ASLEEP] = 0
+            self._awake(end)
+
+    def _awake(self, end: End) -> None:
+        """From now on we look; unless we never do, or there are calls handed on: then every answer rings."""
+        if self._spins and not self.relays:
+            end.says[ASLEEP] = 0
 
     # --- the stream --------------------------------------------------------------------------------
 
@@ -310,8 +361,7 @@ class ChannelConnection(Connection):
             self._watched = True
             self.frame.watch(self.end.bell, self._rung)
         if self.end is not None:
-            self.end.says[ASLEEP] = 1  # while there are calls handed on, every answer rings
-            fence.fence()
+            self.end.sleep()
         super().forward(reply, stub, operation, arguments)
 
     def _rung(self) -> None:
@@ -319,6 +369,7 @@ class ChannelConnection(Connection):
         end, alive = self.end, self.end.silence()
         try:
             while self.end is end and (message := self._next()) is not None:
+                self.count_in(message)
                 self.drop_late(message)
             if self.end is end and self._rest:
                 self._pump()
@@ -328,8 +379,8 @@ class ChannelConnection(Connection):
             return
         if not alive:
             self.drop()
-        elif not self.relays:
-            end.says[ASLEEP] = 0
+        else:
+            self._awake(end)
 
     def notify(self, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
         if self.frame.checked:
@@ -339,7 +390,7 @@ class ChannelConnection(Connection):
         try:
             if self.end is None or self._rest or self.end.room < len(raw):
                 raise Busy("no room")
-            self.send(raw)
+            self.send_counted(wire.NOTIFY, raw)
             self._lost = 0
         except (Gone, Busy):
             self._lost += 1
@@ -358,6 +409,11 @@ class ChannelConnection(Connection):
         """The end of the program."""
         self.drop()
         self._bell.close()
+
+
+def _payload(caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes) -> int:
+    """How many bytes go into the slot beside the header (channel.py: BYTES)."""
+    return len(caps) * wire.CAP.size + len(body) + len(bulk)
 
 
 def connect(frame: "Frame", birth: Birth, descriptors: dict[str, int]) -> ChannelConnection:

@@ -17,6 +17,7 @@ from zmq.backend import Socket as Plain  # without the conveniences, which cost 
 from microlith.frame import wire
 from microlith.frame.codec import status_body
 from microlith.frame.connection import ANSWERS, Connection, Gone, bad
+from microlith.frame.facade import behind
 from microlith.frame.frame import NOTICES, Frame
 from microlith.frame.methods import Method, methods_of
 from microlith.frame.page import BEATS, BYTES_IN, BYTES_OUT, IDLE, RECEIVED, SENT, STATE
@@ -69,6 +70,7 @@ class KernelConnection(Connection):
         self.open: dict[int, KernelReply] = {}
         self._objects: dict[tuple[int, int], Object] = {}
         self._numbers: dict[tuple[int, int], int] = {}  # by port and id of the object
+        self._badges: dict[tuple[int, int], int] = {}  # by port and number: what the kernel was told
         self._next_object = 1
         self.ports: dict[int, int] = {}  # by id of a server
         self._lifted: set[int] = set()  # handles of the request being read that have stubs
@@ -204,6 +206,8 @@ class KernelConnection(Connection):
                 self.holders.owner(made, parts[port])
                 new = self._number(made, port)
                 self.transmit(wire.pack(wire.ADOPT, call=number, target=new, port=port))
+                self._badges[(port, new)] = badge
+                self._tell_badge(made, port)
         self.adopt_clients()
         self.ready()
         while not self.frame.stopping:
@@ -266,6 +270,8 @@ class KernelConnection(Connection):
             self.open[call] = reply = KernelReply(self, call, operation, target)
         result = self.frame.serve(target, method, arguments, reply, deadline)
         del arguments  # capabilities that came with them, and were not kept, go back before the answer
+        if target_number:
+            self._tell_badge(target, port)
         if isinstance(result, Reply):
             return
         if operation.waits:
@@ -341,6 +347,7 @@ class KernelConnection(Connection):
         gone = self._objects.pop((message.port, message.target), None)
         if gone is not None:
             self._numbers.pop((message.port, id(gone)), None)
+            self._badges.pop((message.port, message.target), None)
             self.holders.unhold(gone)
 
     def _stop(self) -> None:
@@ -355,10 +362,12 @@ class KernelConnection(Connection):
         """Answer a call that was kept open, and learn from the kernel whether that counted."""
         if self.open.pop(reply.call, None) is None:
             return False
+        giver = self.holders.owner(reply.target)
+        if isinstance(reply.target, Object):
+            self._tell_badge(reply.target, self.ports[id(giver)])
         if status is not None:
             self.send(wire.pack(wire.STATUS, call=reply.call, flags=wire.WANT_CONFIRM, body=status_body(status)))
         else:
-            giver = self.holders.owner(reply.target)
             self.send(self._reply(reply.call, wire.WANT_CONFIRM, giver, reply.operation, value))
         while True:
             raw = self.take(0)
@@ -380,7 +389,7 @@ class KernelConnection(Connection):
         raw = wire.pack(wire.FORWARD, operation.number, reply.call, stub._handle, caps=caps, body=body, bulk=bulk)
         self.open.pop(reply.call, None)
         reply.done = True
-        self.send(raw)
+        self.send_counted(wire.FORWARD, raw)
 
     def wait_interrupt(self, server: Any, device: str, until: int) -> bool:
         """Block until a device's interrupt message comes; other messages wait in the inbox."""
@@ -401,14 +410,18 @@ class KernelConnection(Connection):
     # --- capabilities ------------------------------------------------------------------------------
 
     def lower(self, capability: Any) -> wire.Cap:
-        if isinstance(capability, Stub) and capability._connection is self:
-            return (HELD, 0, capability._handle, 0)
-        target = getattr(capability, "target", capability)
+        target = behind(capability)
+        if isinstance(target, Stub) and target._connection is self:
+            return (HELD, 0, target._handle, 0)
         if isinstance(target, Object) or self.holders.server(target):
             owner = self.holders.owner(target, self.party)
             port = self.ports.get(id(owner))
             if port is not None:
-                return (MINT, port, 0, 0) if target is owner else (MINT, port, self._number(target, port), target.badge)
+                if target is owner:
+                    return (MINT, port, 0, 0)
+                number = self._number(target, port)
+                self._tell_badge(target, port)
+                return (MINT, port, number, target.badge)
         raise TypeError(f"{capability!r} is no capability that this domain can pass on")
 
     def lift(self, entry: wire.Cap, interface: Any) -> Any:
@@ -429,6 +442,15 @@ class KernelConnection(Connection):
             self._objects[(port, number)] = made
             self.holders.hold(made)  # until RELEASED: what other domains hold
         return number
+
+    def _tell_badge(self, made: Object, port: int) -> None:
+        """Tell the kernel if an object has another badge than it knows; its first is told by what mints it."""
+        number, badge = self._numbers.get((port, id(made)), 0), made.badge
+        known = self._badges.get((port, number))
+        if number and badge != known:
+            self._badges[(port, number)] = badge
+            if known is not None:
+                self.send(wire.pack(wire.REBADGE, call=badge, target=number, port=port))
 
 
 def connect(frame: Frame, birth: Birth, descriptors: dict[str, int]) -> KernelConnection:

@@ -16,12 +16,14 @@ import zmq
 
 from microkernel.channel import ENDS, End
 from microkernel.channel_connection import ChannelConnection
-from microkernel.channel_peer import ChannelPeer, Channels
+from microkernel.channel_peer import ChannelPeer
+from microkernel.channels import Channels
 from microkernel.connection import KernelConnection
 from microkernel.ledger import Ledger
 from microlith.frame import wire
 from microlith.frame.codec import read_status
 from microlith.frame.connection import DEFAULT_DEADLINE_NS, Gone, bad
+from microlith.frame.facade import behind
 from microlith.frame.frame import Frame
 from microlith.frame.reply import Reply
 from microlith.frame.server import Object, Server
@@ -32,6 +34,8 @@ from microlith.interface.status import BadMessage, Busy, DeadlineExceeded, Unava
 from microlith.process import parcel
 from microlith.process.birth import Birth, SlotBirth
 
+PASSED = 4  # a kind of capability on these links: what the kernel has passed, by the number of the offer
+EXPORT = 0  # the operation of every object on these links: offer it to me through the kernel
 Who = tuple[int, int]  # a task and its incarnation
 OFFER_NS = 1_000_000_000  # how long a client waits for what an answer names to come from the kernel
 UNNAMED = 512  # what the kernel has passed from one process and no message has named: beyond it the oldest goes back
@@ -45,7 +49,7 @@ class Nothing(Interface):
     def export(self) -> None: ...
 
 
-EXPORTED = msgspec.structs.replace(Nothing.__operations__["export"], number=wire.EXPORT)
+EXPORTED = msgspec.structs.replace(Nothing.__operations__["export"], number=EXPORT)
 
 
 class PeerLink(ChannelConnection):
@@ -66,7 +70,12 @@ class PeerLink(ChannelConnection):
     def right(self, stub: Stub) -> Stub:
         """A capability of this link as a right of the kernel, which can be passed on."""
         if stub._handle not in self._rights:
-            raw = self._call_once(stub._handle, EXPORTED, self.frame.deadline_for(EXPORTED), wire.NO_CAPS, b"\x90", b"")
+            outer, self.tally = self.tally, None  # it belongs to no call of the link
+            try:
+                deadline = self.frame.deadline_for(EXPORTED)
+                raw = self._call_once(stub._handle, EXPORTED, deadline, wire.NO_CAPS, b"\x90", b"")
+            finally:
+                self.tally = outer
             caps, body, _ = wire.content(raw)
             if raw[1] != wire.REPLY or not caps:
                 raise read_status(EXPORTED, body)
@@ -81,12 +90,13 @@ class PeerLink(ChannelConnection):
         self._rights.pop(handle, None)
 
     def lower(self, capability: Any) -> wire.Cap:
+        capability = behind(capability)
         if isinstance(capability, Stub) and capability._connection is self:
             return (0, 0, capability._handle, 0)
         return self.granted.pass_to(self.who[0], capability, self.party)
 
     def lift(self, entry: wire.Cap, interface: Any) -> Any:
-        if entry[0] == wire.PASSED:
+        if entry[0] == PASSED:
             self.granted.await_offer(self.who, entry[2])
             return self.granted.passed(self.who, entry[2], interface, self.party)
         return super().lift(entry, interface)
@@ -123,7 +133,7 @@ class GrantedPeer(ChannelPeer):
     # What a request names may still be on its way from the kernel.  Until it comes the request waits, alone.
 
     def here(self, caps: tuple[wire.Cap, ...]) -> bool:
-        return all(kind != wire.PASSED or self.granted.offered(self.who, number) for kind, _, number, _ in caps)
+        return all(kind != PASSED or self.granted.offered(self.who, number) for kind, _, number, _ in caps)
 
     def offered(self) -> None:
         """The kernel has passed something for this client: look again at what waits, at the loop's next turn."""
@@ -131,9 +141,13 @@ class GrantedPeer(ChannelPeer):
             self.awaited, self.seen = wire.NO_CAPS, self.seen - 1
         self._ready = self.held is not None and self.here(self.held.caps)
 
-    @property
-    def due(self) -> bool:
-        return self._ready if self.held is not None and not self._unsent else super().due
+    def attend_stream(self) -> bool:
+        if self.held is None or self._unsent:
+            return super().attend_stream()
+        if self._ready:
+            self.readable()
+            return True
+        return False
 
     def readable(self) -> None:
         message = self.held
@@ -148,7 +162,7 @@ class GrantedPeer(ChannelPeer):
         if message.caps and not self.here(message.caps):
             self.held = message
             return
-        if message.operation != wire.EXPORT:
+        if message.operation != EXPORT:
             super()._call(message)
             return
         target, _ = self.table.get(message.target, (None, 0))
@@ -159,12 +173,13 @@ class GrantedPeer(ChannelPeer):
         self.send(wire.pack(wire.REPLY, call=message.call, caps=caps, body=b"\x91\xc0"))
 
     def _lower(self, capability: Any) -> wire.Cap:
+        capability = behind(capability)
         if isinstance(capability, Stub):
             return self.granted.pass_to(self.who[0], capability, self._server)
         return super()._lower(capability)
 
     def _lift(self, entry: wire.Cap, interface: Any) -> Any:
-        if entry[0] == wire.PASSED:
+        if entry[0] == PASSED:
             return self.granted.passed(self.who, entry[2], interface, self._server)
         return super()._lift(entry, interface)
 
@@ -189,6 +204,7 @@ class GrantedConnection(KernelConnection):
         self._offered = 0
         self._by_name: dict[str, Any] = {}
         self._names = {part.port: part.name for part in birth.parts}
+        self._stirred = True  # the kernel's socket was used since it was last found empty
         self._early: list[tuple[dict[str, Any], tuple[int, ...]]] | None = []  # clients, while there are no servers
         self._all = False  # those that were there at the start have all come
 
@@ -260,6 +276,7 @@ class GrantedConnection(KernelConnection):
     # --- capabilities that travel ------------------------------------------------------------------
 
     def lower(self, capability: Any) -> wire.Cap:
+        capability = behind(capability)
         if isinstance(capability, Stub) and isinstance(capability._connection, PeerLink):
             capability = capability._connection.right(capability)
         return super().lower(capability)
@@ -269,7 +286,7 @@ class GrantedConnection(KernelConnection):
         self.party = giver
         self._offered += 1
         self.send(wire.pack(wire.OFFER, 0, self._offered, task, caps=(self.lower(capability),)))
-        return (wire.PASSED, 0, self._offered, 0)
+        return (PASSED, 0, self._offered, 0)
 
     def offered(self, who: Who, number: int) -> bool:
         """Has the kernel passed this?"""
@@ -340,7 +357,7 @@ class GrantedConnection(KernelConnection):
 
     def serve(self, parts: dict[int, Any]) -> int:
         self.frame.watch(self._control.fileno(), self.attend)
-        self.frame.watch(self.socket.FD, self.pump)
+        self.frame.watch(self.socket.FD, self._knocked)
         return super().serve(parts)
 
     def turn(self) -> None:
@@ -353,7 +370,25 @@ class GrantedConnection(KernelConnection):
         """Is there a message of the kernel, of which its descriptor need not tell any more?  What was dropped goes."""
         if self.forgotten:
             self.close_forgotten()
-        return bool(self.frame.inbox) or bool(int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN)
+        if self._stirred and not int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
+            self._stirred = False
+        return self._stirred or bool(self.frame.inbox)
+
+    def _knocked(self) -> None:
+        self._stirred = True
+        self.pump()
+
+    def send(self, raw: bytes) -> None:
+        self._stirred = True
+        super().send(raw)
+
+    def transmit(self, raw: bytes) -> None:
+        self._stirred = True
+        super().transmit(raw)
+
+    def take(self, until: int) -> bytes | None:
+        self._stirred = True
+        return super().take(until)
 
     def pump(self) -> bool:
         """Handle the kernel's messages that are here; were there any?"""

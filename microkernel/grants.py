@@ -11,11 +11,31 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from microkernel import ledger
-from microkernel.channel import make
+from microkernel.channel import COUNTED, counts, make
 from microlith.process import parcel
+from microlith.process.metering import Metering
 
 if TYPE_CHECKING:
     from microkernel.domains import Domain, Domains
+
+
+class Channel:
+    """What the kernel keeps of a channel: both files to read, for its counts."""
+
+    def __init__(self, metering: Metering, client: str, server: str, up: int, down: int) -> None:
+        self.up, self.down, self._metering = up, down, metering
+        self._meter = metering.open(client, server, self.counts)
+
+    def counts(self) -> tuple[int, int, int, int]:
+        """What has gone through its slot."""
+        up, down = (memoryview(os.pread(file, COUNTED, 0)).cast("Q") for file in (self.up, self.down))
+        return counts(up, down)
+
+    def close(self) -> None:
+        """Let it go; its counts stay."""
+        self._metering.close(self._meter)
+        os.close(self.up)
+        os.close(self.down)
 
 
 class Grants:
@@ -24,7 +44,8 @@ class Grants:
     def __init__(self, domains: "Domains") -> None:
         self.domains = domains
         self._controls: dict[int, socket.socket] = {}  # by task, of those that live
-        self._ledgers: dict[tuple[int, int], int] = {}  # by client's and server's task: a descriptor
+        self._channels: dict[tuple[int, int], Channel] = {}  # by client's and server's task
+        self._ledgers: dict[tuple[int, int], int] = {}  # a descriptor, by the same
 
     def open(self, domain: "Domain") -> dict[str, int]:
         """A control socket for a domain about to start; the label and descriptor of its end."""
@@ -52,15 +73,23 @@ class Grants:
 
     def _make(self, client: "Domain", number: int, server: "Domain") -> None:
         theirs, ours = make(f"{client.name}:{server.name}")
-        key = (client.task, server.task)
+        key = client.task, server.task
         if key not in self._ledgers:
             self._ledgers[key] = ledger.make(f"{client.name}:{server.name}")
         given = {"name": client.name, "servers": client.birth.peers[number].servers, "quota": client.birth.quota}
         serve = {"serve": given, "task": client.task, "life": client.incarnation}
         self._send(server, serve, (*ours, self._ledgers[key]))
+        self._forget(*key)
+        kept = Channel(self.domains.root.metering, client.name, server.name, os.dup(ours[1]), os.dup(theirs[1]))
+        self._channels[key] = kept
         self._send(client, {"link": number, "task": server.task, "life": server.incarnation}, theirs)
         for descriptor in (*ours, *theirs):
             os.close(descriptor)
+
+    def _forget(self, client: int, server: int) -> None:
+        old = self._channels.pop((client, server), None)
+        if old is not None:
+            old.close()
 
     def _send(self, domain: "Domain", record: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         try:
@@ -75,8 +104,9 @@ class Grants:
         control = self._controls.pop(domain.task, None)
         if control is not None:
             control.close()
-        for client, server in list(self._ledgers):
+        for client, server in list(self._channels):
             if client == domain.task:
+                self._forget(client, server)
                 os.close(self._ledgers.pop((client, server)))
                 if server in self._controls:
                     gone = {"left": domain.task, "life": domain.incarnation}
@@ -86,8 +116,9 @@ class Grants:
         """A server's domain will not come back: tell its clients."""
         for client in self.domains.table.values():
             self._tell_gone(client, domain)
-        for client_task, server in list(self._ledgers):
+        for client_task, server in list(self._channels):
             if server == domain.task:
+                self._forget(client_task, server)
                 os.close(self._ledgers.pop((client_task, server)))
 
     def _tell_gone(self, client: "Domain", server: "Domain") -> None:

@@ -12,6 +12,7 @@ This file is loaded only for a plan whose root holds servers.
 """
 
 import os
+import time
 from collections import deque
 from typing import Any
 
@@ -23,6 +24,7 @@ from microkernel.translation import event_of
 from microlith.frame import wire
 from microlith.frame.connection import Gone
 from microlith.frame.frame import Frame
+from microlith.frame.page import SENT
 from microlith.process.assembly import Assembly
 from microlith.process.root import Root
 from microlith.process.spawner import Spawner
@@ -60,11 +62,15 @@ class Loopback(KernelConnection):
         event = event_of(raw, TASK, LIFE)
         if event is None:
             raise Gone("the kernel does not send itself what is no message")
+        now = time.monotonic_ns()
+        if self.broker.core.earliest <= now:  # it may have taken long: deadlines that passed meanwhile come first
+            self.broker.step(events.Tick(now))
         self.broker.step(event)
 
     def send(self, raw: bytes) -> None:
         if self.forgotten:
             self.close_forgotten()
+        self.words[SENT] += 1
         self.transmit(raw)
 
     def receive(self, until: int) -> bytes | None:
@@ -100,7 +106,7 @@ class HostingKernel(Kernel):
         self.assembly = Assembly(self.frame, root.devices, self.loopback)
         self._turning = False  # a turn of the frame is due, and no descriptor says so
         self.broker.on |= {events.Welcome: self._expect, events.Up: self._up}
-        root.handlers["kill"] = self._kill
+        root.handlers |= {"kill": self._kill, "state": self._state}
 
     def run(self) -> int:
         """Start the servers inside, then be a kernel."""
@@ -113,12 +119,16 @@ class HostingKernel(Kernel):
         self.assembly.start(made)
         self.watch(self.frame.fileno(), self._attend)
         self.loopback.transmit(wire.pack(wire.READY, incarnation=LIFE))
+        self._look_again()
         return super().run()
 
     def turn(self) -> None:
         """A turn of the kernel, then what it has brought for the servers inside."""
         super().turn()
         self.loopback.drain()
+        self._look_again()
+
+    def _look_again(self) -> None:
         if self.frame.due and not self._turning:
             self._turning = True
             self.later(0, self._attend)
@@ -143,6 +153,12 @@ class HostingKernel(Kernel):
             self.domains.up(effect)
         elif not any(not birth.parts[0].app for birth in self.root.boot.domains):
             self.root.event("ready", pid=os.getpid())
+
+    def _state(self, record: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
+        """What every domain is doing; of the kernel's also how many messages its own servers have sent."""
+        state = self.orders.state(record, descriptors)
+        state["domains"][0]["own_sent"] = self.frame.page.words[SENT]
+        return state
 
     def _kill(self, record: dict[str, Any], descriptors: list[int]) -> dict[str, Any]:
         """Put a fault into a server inside, which has no process of its own; else as any kernel does."""

@@ -59,7 +59,7 @@ class Kernel:
         }
         if root.boot.record:
             limits = {"window": self.core.window, "queue_limit": self.core.queue_limit}
-            self.broker.recorder = Recorder(root.boot.record, limits)
+            self.broker.recorder = Recorder(root.boot.record, limits, lambda why: root.event("unrecorded", text=why))
         self._accepted = 0  # connections since the last look at them
         self._clock = Timer.make("kernel")
         self._armed = 0
@@ -204,6 +204,8 @@ class Kernel:
             if domain.birth.rank == alive[0].birth.rank and not domain.asked:
                 self._ask_to_end(domain)
         if not alive:
+            if isinstance(self.broker.recorder, Recorder):  # what it has to tell comes before the answer
+                self.broker.recorder.flush()
             self.root.answer(self._stop_order, {"stopped": True})
             self.stopped = True
 

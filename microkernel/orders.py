@@ -4,6 +4,8 @@ import os
 import signal
 from typing import Any
 
+import msgspec
+
 from microkernel.domains import Domain, Domains
 from microlith.interface.status import UsageError
 from microlith.process.root import Root
@@ -50,7 +52,10 @@ class Orders:
         except OSError as error:
             raise LookupError(f"pid {pid} cannot be attached: {error.strerror}") from None
         try:
-            domain = self.domains.create(*self.root.program(record), child=False)
+            name, birth = self.root.program(record)
+            if not record.get("channels"):
+                birth = msgspec.structs.replace(birth, link="zmq", peers=())
+            domain = self.domains.create(name, birth, child=False)
         except BaseException:
             os.close(pidfd)
             raise

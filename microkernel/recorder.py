@@ -4,6 +4,8 @@ The file is a sequence of MessagePack values: first the core's limits, then pair
 Payloads are opaque to the core, so the record keeps a digest of each in their place.
 """
 
+from collections.abc import Callable
+from contextlib import suppress
 from hashlib import blake2b
 from typing import Any
 
@@ -15,7 +17,8 @@ from microkernel.core.events import Effect, Event
 class Recorder:
     """Writes a run to a file."""
 
-    def __init__(self, path: str, limits: dict[str, int]) -> None:
+    def __init__(self, path: str, limits: dict[str, int], tell: Callable[[str], None]) -> None:
+        self._tell, self._lost = tell, False
         self._file = open(path, "wb", buffering=1 << 16)  # noqa: SIM115 - open as long as the kernel
         self._encode = msgspec.msgpack.Encoder().encode
         self._write(limits)
@@ -26,11 +29,26 @@ class Recorder:
 
     def _write(self, value: Any) -> None:
         data = self._encode(value)
-        self._file.write(len(data).to_bytes(4, "little") + data)
+        self._save(lambda: self._file.write(len(data).to_bytes(4, "little") + data))
+
+    def _save(self, action: Callable[[], object]) -> None:
+        """A device that takes no more ends the record, not the kernel; it is told once."""
+        if not self._lost:
+            try:
+                action()
+            except OSError as error:
+                self._lost = True
+                self._tell((error.strerror or str(error)).lower())
+
+    def flush(self) -> None:
+        """Have all that was recorded in the file."""
+        self._save(self._file.flush)
 
     def close(self) -> None:
         """The run is over."""
-        self._file.close()
+        self.flush()
+        with suppress(OSError):  # what it still holds was told of
+            self._file.close()
 
 
 def digested(word: Any) -> Any:

@@ -37,6 +37,7 @@ _OTHERS: dict[int, Callable[..., Any]] = {
     wire.CLOSE: lambda task, life, call, target, port: e.Close(task, life, target),
     wire.REVOKE: lambda task, life, call, target, port: e.Revoke(task, life, target),
     wire.DESTROY: lambda task, life, call, target, port: e.Destroy(task, life, port, target),
+    wire.REBADGE: lambda task, life, call, target, port: e.Rebadge(task, life, port, target, call),
     wire.WATCH: lambda task, life, call, target, port: e.Watch(task, life, target),
     wire.ADOPT: lambda task, life, call, target, port: e.Adopt(task, life, port, call, target),
     wire.READY: lambda task, life, call, target, port: e.Ready(task, life),

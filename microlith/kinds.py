@@ -63,7 +63,7 @@ TRANSPORTS = {
 #: of a new link, and the descriptors of the client's end by label.
 ACCEPTORS = {
     "socket": "microlith.frame.socket_peer:accept",
-    "shared": "microkernel.channel_peer:accept",
+    "shared": "microkernel.channels:accept",
 }
 
 

@@ -24,6 +24,7 @@ from microlith.interface.status import UsageError
 from microlith.kinds import acceptor
 from microlith.process.assembly import Assembly
 from microlith.process.birth import Birth
+from microlith.process.metering import Meter
 from microlith.process.restart import Restart
 from microlith.process.root import Root
 from microlith.process.spawner import Spawner
@@ -34,8 +35,9 @@ GRACE_S = 1.0  # how long apps may take to end at an orderly stop
 class App:
     """A running program: its process and its trap."""
 
-    def __init__(self, name: str, birth: Birth, pid: int, pidfd: int, peer: Peer, child: bool) -> None:
+    def __init__(self, name: str, birth: Birth, pid: int, pidfd: int, peer: Peer, child: bool, meter: Meter) -> None:
         self.name, self.birth, self.pid, self.pidfd, self.peer, self.child = name, birth, pid, pidfd, peer, child
+        self.meter = meter
 
     def end(self, by: int = signal.SIGKILL) -> None:
         """Signal its process, unless that is gone (and, where it is not our child, reaped)."""
@@ -111,7 +113,8 @@ class Kernel:
         return peer, link
 
     def _admit(self, name: str, birth: Birth, pid: int, pidfd: int, peer: Peer, child: bool) -> App:
-        app = self.apps[name] = App(name, birth, pid, pidfd, peer, child)
+        meter = self.root.metering.open(name, self.boot.root.domain, peer.counts)
+        app = self.apps[name] = App(name, birth, pid, pidfd, peer, child, meter)
         self.frame.watch(pidfd, lambda: self.ended(app))
         if not child:  # it ends for us when it hangs up; its process may live on
             peer.gone = lambda: self.ended(app)
@@ -125,6 +128,7 @@ class Kernel:
         os.close(app.pidfd)
         del self.apps[app.name]
         app.peer.close()
+        self.root.metering.close(app.meter)
         status = os.waitstatus_to_exitcode(os.waitpid(app.pid, 0)[1]) if app.child else 0
         self.root.event("ended", name=app.name, status=status, pid=app.pid)
         policy = self.restarts.get(app.name)
@@ -167,6 +171,8 @@ class Kernel:
             pidfd = os.pidfd_open(record["pid"])
         except OSError as error:
             raise UsageError(f"pid {record['pid']} cannot be attached: {error.strerror}") from None
+        if not record.get("channels"):
+            birth = msgspec.structs.replace(birth, link="socket")
         peer, link = self._link(birth, name)
         self._admit(name, birth, record["pid"], pidfd, peer, child=False)
         self.root.attached(record["id"], name, birth, link)
@@ -211,10 +217,10 @@ class Kernel:
 
     def state(self, record: dict[str, Any], _: list[int]) -> dict[str, Any]:
         """What every domain is doing."""
-        rows = [self.root.row("kernel", "kernel", [p.name for p in self.boot.root.parts], os.getpid())]
-        rows += [self.root.row(app.name, "process", [app.name], app.pid) for app in self.apps.values()]
+        kernel = self.root.row("kernel", "kernel", [p.name for p in self.boot.root.parts], os.getpid())
+        rows = [self.root.row(app.name, "process", [app.name], app.pid) for app in self.apps.values()]
         helpers = {"zygote": self.spawner.pid, "spare": self.spawner.hear_of_spare()}
-        return {"domains": rows, **helpers, "kernel_visits": self.frame.page.read()["received"]}
+        return {"domains": [kernel, *rows], **helpers, "kernel_visits": kernel["received"]}
 
 
 def run(root: Root) -> int:

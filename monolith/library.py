@@ -7,6 +7,7 @@ signal, since a program that computes runs no loop.
 
 import fcntl
 import os
+import select
 import signal
 import sys
 from typing import Any
@@ -20,6 +21,7 @@ from microlith.frame.socket_peer import accept
 from microlith.process import parcel
 from microlith.process.assembly import Assembly
 from microlith.process.birth import Birth
+from microlith.process.domain import BROKEN_PIPE
 from microlith.process.parts import make
 from microlith.process.root import Root
 
@@ -36,6 +38,7 @@ class Library:
         self.assembly = Assembly(self.frame, root.devices)
         self.queue: list[tuple[dict[str, Any], list[int]]] = []
         self.program = ""
+        self._null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         self._peer: Peer | None = None
         root.handlers |= {"stop": self.stop, "kill": self.kill, "state": self.state, "attach": self.attach}
 
@@ -125,7 +128,7 @@ class Library:
             self._peer.close()
         if self.frame.in_program or (self._peer is not None and not self._peer.closed):
             return {"error": BUSY}
-        birth = msgspec.structs.replace(self.boot.templates[record["app"]], link="socket")
+        birth = _over_socket(self.boot.templates[record["app"]])
         self._peer, link = accept(self.frame, self.assembly.holders, record["app"], birth.quota, spins=False)
         for slot in birth.parts[0].slots:
             self._peer.grant(self.assembly.servers[slot.server], slot.rank)
@@ -159,6 +162,12 @@ class Library:
         try:
             app = self.assembly.join(make(birth.parts[0], self.root.devices), birth.parts[0])
             status = app.main(*birth.arguments) or 0
+            sys.stdout.flush()
+        except BrokenPipeError:
+            if not saved or not _reader_gone():
+                raise  # a fault of a server
+            os.dup2(self._null, 1)  # what waits in the buffer goes with its reader
+            status = BROKEN_PIPE
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else 0
         finally:
@@ -169,6 +178,20 @@ class Library:
                 os.close(descriptor)
         self.frame.deliver_notices()
         self.root.event("ended", name=name, status=status & 0xFF, pid=os.getpid())
+
+
+def _over_socket(birth: Birth) -> Birth:
+    """A program's birth as that of a process of its own: what its slots lead to is not beside it any more."""
+    (part,) = birth.parts
+    slots = tuple(msgspec.structs.replace(slot, path="peer") for slot in part.slots)
+    return msgspec.structs.replace(birth, link="socket", parts=(msgspec.structs.replace(part, slots=slots),))
+
+
+def _reader_gone() -> bool:
+    """Is standard output a pipe whose reader went away?"""
+    poller = select.poll()
+    poller.register(1, 0)
+    return any(event & select.POLLERR for _, event in poller.poll(0))
 
 
 def run(root: Root) -> int:

@@ -32,6 +32,7 @@ TABLE: dict[type[Event], Callable[..., None]] = {
     events.Close: revocation.close,
     events.Revoke: revocation.revoke,
     events.Destroy: revocation.destroy,
+    events.Rebadge: lifecycle.rebadge,
     events.Watch: signals.watch,
     events.Adopt: lifecycle.adopt,
     events.Ready: lifecycle.ready,

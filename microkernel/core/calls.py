@@ -39,7 +39,7 @@ def _refusal(core: State, event: ev.Call) -> str:
     server = core.owners[core.rights[(task, event.handle)].port]
     if core.tasks[server].rank >= core.tasks[task].rank:
         return "RankViolation"
-    if core.opened[task] >= core.tasks[task].quota.calls or _full(core, server):
+    if core.opened[task] >= core.tasks[task].quota.calls or _full(core, server, event):
         return "Busy"
     return ""
 
@@ -54,8 +54,8 @@ def _unreachable(core: State, event: ev.Call | ev.Forward) -> str:
     return "Unavailable" if server is None or core.tasks[server].state == GONE else ""
 
 
-def _full(core: State, server: int) -> bool:
-    return server in core.queues and len(core.queues[server]) >= core.tasks[server].quota.queue
+def _full(core: State, server: int, event: ev.Call | ev.Forward) -> bool:
+    return event.crowded or len(core.queues.get(server, ())) >= core.tasks[server].quota.queue
 
 
 def _holder(core: State, task: int, serial: int) -> Open | None:
@@ -103,7 +103,7 @@ def forward(core: State, event: ev.Forward, out: list[ev.Effect]) -> None:
         release(core, minted(core, event.task, event.caps), out)
         return
     status = _unreachable(core, event)
-    if not status and _full(core, core.owners[core.rights[(event.task, event.handle)].port]):
+    if not status and _full(core, core.owners[core.rights[(event.task, event.handle)].port], event):
         status = "Busy"
     if status:
         fail(core, event.call, "BadMessage" if status == "NoRight" else status, out)

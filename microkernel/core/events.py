@@ -39,7 +39,10 @@ class ToTask(Word, frozen=True):
 
 
 class Call(Spoken, frozen=True):
-    """A synchronous request through a right; `id` is the caller's name for it, until it is answered."""
+    """A synchronous request through a right; `id` is the caller's name for it, until it is answered.
+
+    `crowded`, here and in Forward: the shell has no room for one so large; it is Busy, whatever else is free.
+    """
 
     id: int
     handle: int
@@ -48,6 +51,7 @@ class Call(Spoken, frozen=True):
     deadline: int  # absolute monotonic ns; 0: none
     caps: tuple[Cap, ...]
     payload: bytes
+    crowded: bool = False
 
 
 class Reply(Spoken, frozen=True):
@@ -68,6 +72,7 @@ class Forward(Spoken, frozen=True):
     operation: int
     caps: tuple[Cap, ...]
     payload: bytes
+    crowded: bool = False
 
 
 class Offer(Spoken, frozen=True):
@@ -109,6 +114,14 @@ class Destroy(Spoken, frozen=True):
 
     port: int
     object: int
+
+
+class Rebadge(Spoken, frozen=True):
+    """From now on this object of mine has that badge; 0: it shall not outlive me."""
+
+    port: int
+    object: int
+    badge: int
 
 
 class Watch(Spoken, frozen=True):
@@ -300,9 +313,8 @@ class Unmask(Word, frozen=True):
     line: int
 
 
-FromTask = (
-    Call | Reply | Forward | Offer | Cancel | Notify | Close | Revoke | Destroy | Watch | Adopt | Ready | Acknowledge
-)
+OfRights = Close | Revoke | Destroy | Rebadge | Adopt
+FromTask = Call | Reply | Forward | Offer | Cancel | Notify | OfRights | Watch | Ready | Acknowledge
 FromShell = Create | Started | Exited | Tick | Undeliverable | Dropped | Interrupt
 Event = FromTask | FromShell
 Effect = (

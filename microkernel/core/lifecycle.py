@@ -1,4 +1,4 @@
-"""Events of a task's life: create, started, adopt, ready, exited.
+"""Events of a task's life, and of its objects' next one: create, started, adopt, rebadge, ready, exited.
 
 down -> starting -> ready, and back to down at each death that a restart will follow, else gone.  A
 task that is gone and owns no port is forgotten; one with ports stays, so that calls to it are answered.
@@ -52,6 +52,18 @@ def adopt(core: State, event: ev.Adopt, out: list[ev.Effect]) -> None:
     for key in core.suspended.get((event.port, event.old), ()):
         become(core, key, LIVE, event.new)
     release(core, [(event.port, event.new)], out)
+
+
+def rebadge(core: State, event: ev.Rebadge, out: list[ev.Effect]) -> None:
+    """Every right to an own object has the new badge, and so has each that a queued message will make."""
+    if core.owners.get(event.port) != event.task:
+        return
+    for key in core.holders.get((event.port, event.object), ()):
+        core.rights[key] = replace(core.rights[key], badge=event.badge)
+    old = (ev.MINT, event.port, event.object)
+    for serial, message in core.messages.items():
+        caps = tuple([(*old, event.badge) if cap[:3] == old else cap for cap in message.caps])
+        core.messages[serial] = replace(message, caps=caps)
 
 
 def ready(core: State, event: ev.Ready, out: list[ev.Effect]) -> None:

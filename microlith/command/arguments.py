@@ -67,6 +67,15 @@ def domains_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def placement_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The option --placement, as parameter `placement`; None: the system's own, or the machine's default."""
+    return click.option(
+        "--placement",
+        type=click.Choice(("free", "same-core", "spread")),
+        help="Which cores the processes may use; `microlith doctor` explains the default.",
+    )(command)
+
+
 def groups(domains: str | None) -> tuple[tuple[str, ...], ...] | None:
     """The groups that --domains names: `files+disk,console`.  Raises UsageError."""
     if domains is None:
@@ -75,6 +84,46 @@ def groups(domains: str | None) -> tuple[tuple[str, ...], ...] | None:
     if any(not name for group in found for name in group):
         raise UsageError(f"--domains {domains} cannot be read; write for example --domains disk+files,console")
     return found
+
+
+class LinkWords(_Type):
+    """`LINK=WORDS`: options of links."""
+
+    name = "link"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """After the equals sign, the options that are not there yet."""
+        from microlith.plan.options import WORDS
+
+        link, equals, given = incomplete.partition("=")
+        before, comma, last = given.rpartition(",")
+        if not equals:
+            return []
+        left = [word for word in WORDS if word not in before.split(",") and word.startswith(last)]
+        return [CompletionItem(f"{link}={before}{comma}{word}{':' if WORDS[word] else ''}") for word in left]
+
+
+def links_option() -> Callable[..., Any]:
+    """The option --link, as parameter `links`: still strings; `links_of` reads them."""
+    return click.option(
+        "--link",
+        "links",
+        type=LinkWords(),
+        metavar="CLIENT.SLOT=OPTION,...",
+        multiple=True,
+        help="Options of links (globs allowed): check, count, trace, lock, fault:STATUS/N, hop:MICROSECONDS.",
+    )
+
+
+def links_of(words: tuple[str, ...]) -> dict[str, str]:
+    """What several --link say: link -> options, as `boot` takes them."""
+    links: dict[str, str] = {}
+    for word in words:
+        name, equals, options = word.partition("=")
+        if not equals or not name or not options:
+            raise UsageError(f"--link {word} does not say what a link does; write --link CLIENT.SLOT=OPTION,...")
+        links[name] = f"{links[name]},{options}" if name in links else options
+    return links
 
 
 def checked(path_or_name: str) -> Any:

@@ -36,13 +36,42 @@ def _measured() -> "list[Finding]":
     from microlith.command import roundtrip
     from microlith.command.probes import Finding
 
-    made = []
-    for name, value in (("same core", roundtrip.same_core()), ("spread", roundtrip.spread())):
-        shown = "not measured" if value is None else f"{value:.1f} us at the median"
-        number = None if value is None else round(value, 1)
-        cost = "no yardstick for numbers measured here"
-        made.append(Finding(f"pipe round trip, {name}", shown, number, value is not None, cost))
-    return made
+    blocking, across, spinning = roundtrip.same_core(), roundtrip.spread(), roundtrip.spinning()
+    kinds = (
+        ("pipe round trip, same core", blocking),
+        ("pipe round trip, spread", across),
+        ("shared memory round trip, spinning on two cores", spinning),
+    )
+    made = [_timed(name, value) for name, value in kinds]
+    from microlith.launch.placement import place
+
+    default, why = place().name, _because(blocking, across, spinning)
+    cost = "another placement may be faster"
+    return [*made, Finding("default placement", f"{default}: {why}", default, True, cost)]
+
+
+def _timed(name: str, value: float | None) -> "Finding":
+    from microlith.command.probes import Finding
+
+    shown = "not measured" if value is None else f"{value:.1f} us at the median"
+    number = None if value is None else round(value, 1)
+    return Finding(name, shown, number, value is not None, "no yardstick for numbers measured here")
+
+
+def _because(blocking: float | None, across: float | None, spinning: float | None) -> str:
+    """Why the default placement is what it is, from what was measured."""
+    from microlith.launch.placement import place
+
+    if place().name == "same-core":
+        return "with one core, whoever waits must block"
+    if spinning is None or blocking is None or across is None:
+        return "two sides that look at shared memory need two cores"
+    best = "spread" if spinning < blocking else "same-core"
+    return (
+        f"looking at shared memory on two cores takes {spinning:.1f} us, blocking {blocking:.1f} us on one core and"
+        f" {across:.1f} us across; for one client at a time --placement {best} is the fastest, and free leaves it to"
+        " the host"
+    )
 
 
 def _print(found: "list[Finding]") -> None:

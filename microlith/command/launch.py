@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from microlith.command import output
-from microlith.command.arguments import architecture_option, checked, domains_option, groups, system_argument
+from microlith.command.arguments import (
+    architecture_option,
+    checked,
+    domains_option,
+    groups,
+    links_of,
+    links_option,
+    placement_option,
+    system_argument,
+)
 from microlith.command.remote import LOST, Lost
 from microlith.interface.status import UsageError
 
@@ -24,6 +33,7 @@ if TYPE_CHECKING:
 EPILOG = """\b
 Exit status:
   0    it was stopped in order (by Ctrl-C, SIGTERM or 'microlith stop'), or is up in the background
+  1    the record of the run (--record) is incomplete
   2    a mistake in the command line or the system file; one sentence says which
   3    the machine could not boot, or died
   130  interrupted before it was up or while a program ran, or killed by a second Ctrl-C
@@ -35,6 +45,7 @@ With --run it is the exit status of the last program that failed (128 + N if sig
 @system_argument()
 @architecture_option()
 @domains_option
+@placement_option
 @click.option(
     "--on-fault",
     type=click.Choice(["panic", "oops"]),
@@ -42,6 +53,7 @@ With --run it is the exit status of the last program that failed (128 + N if sig
     show_default=True,
     help="What a monolith does about a fault in its kernel: die, or kill the calling program.",
 )
+@links_option()
 @click.option("--checked", "check", is_flag=True, help="Check the types of every call, direct ones too.")
 @click.option("--record", metavar="FILE", help="Write the microkernel's events for 'microlith replay'.")
 @click.option("--device", "devices", metavar="NAME=PATH", multiple=True, help="Another path for a device.")
@@ -50,8 +62,9 @@ With --run it is the exit status of the last program that failed (128 + N if sig
 @click.option("--detach", is_flag=True, help="Stay in the background; print the machine's name when it is up.")
 @output.json_option
 def launch(
-    system: str, architecture: str, domains: str | None, on_fault: str, check: bool, record: str | None,
-    devices: tuple[str, ...], programs: tuple[str, ...], log: bool, detach: bool, as_json: bool,
+    system: str, architecture: str, domains: str | None, placement: str | None, on_fault: str,
+    links: tuple[str, ...], check: bool, record: str | None, devices: tuple[str, ...], programs: tuple[str, ...],
+    log: bool, detach: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Boot a system, show what happens to it, and stop it in order at Ctrl-C.
 
@@ -73,7 +86,9 @@ def launch(
     options = {
         "architecture": architecture,
         "domains": groups(domains),
+        "placement": placement,
         "on_fault": on_fault,
+        "links": links_of(links),
         "checked": check,
         "record": record or "",
     }

@@ -35,6 +35,7 @@ _WORDS: dict[str, Words] = {
     "gave up": lambda e: f"{e['name']} died too often and is given up; calls to it are answered Unavailable",
     "convicted": lambda e: f"the kernel kills {e['name']}, pid {e['pid']}: it {e['text']}",
     "oops": lambda e: f"oops: a fault in the kernel, which kills {e['app']}: {e['text']}",
+    "unrecorded": lambda e: f"the record of this run is incomplete: {e['text']}",
     "epitaph": lambda e: f"the kernel's last words: {e['text']}",
     "reboot": lambda e: f"the root domain ended {ended_how(e['status'])}; it is started again",
     "down": lambda e: e["text"] or "stopped",
@@ -42,7 +43,7 @@ _WORDS: dict[str, Words] = {
 }
 
 #: Events that are told even where a program has the terminal.
-TROUBLE = frozenset({"died", "gave up", "convicted", "oops", "epitaph", "reboot", "interrupt"})
+TROUBLE = frozenset({"died", "gave up", "convicted", "oops", "unrecorded", "epitaph", "reboot", "interrupt"})
 
 
 def words(event: dict[str, Any]) -> str:

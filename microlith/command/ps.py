@@ -11,6 +11,8 @@ from microlith.command.remote import NONE, Lost, Remote, exits, machine_option
 from microlith.interface.status import UsageError
 
 GLANCE_S = 3.0  # a machine that is stopped or still booting must not keep the others from being shown
+COUNTED = ("link", "calls", "stat", "msgs", "cross", "kern", "bytes", "woke", "sys")
+ABOUT = ("name", "system", "architecture", "placement", "launcher", "ready", "reboots")
 COLUMNS = ("domain", "instances", "pid", "inc", "state", "messages", "memory")
 
 EPILOG = exits("a machine does not answer")
@@ -18,13 +20,18 @@ EPILOG = exits("a machine does not answer")
 
 @click.command(epilog=EPILOG)
 @machine_option
+@click.option("--links", is_flag=True, help="Show what the links with the option 'count' have counted.")
 @output.json_option
 @click.pass_context
-def ps(context: click.Context, machine: str | None, as_json: bool) -> None:
+def ps(context: click.Context, machine: str | None, links: bool, as_json: bool) -> None:
     """Show the machines that run, and their domains.
 
     Of each domain: the instances in it, its process and how often that was started, what it is doing,
     messages sent and received, and the memory that is its own (USS).
+
+    With --links, of each counted operation instead: calls, statuses answered, messages, border crossings,
+    visits of the kernel, bytes copied; and, of the calling process, how often it woke up, and the system
+    calls that it made itself for a socket link (these two depend on timing).
     """
     from microlith.launch import rundir
 
@@ -36,7 +43,7 @@ def ps(context: click.Context, machine: str | None, as_json: bool) -> None:
         output.say(NONE)
     else:
         for number, found in enumerate(machines):
-            _print(found, number > 0)
+            _print(found, number > 0, links)
     if any("error" in found for found in machines):
         context.exit(1)
 
@@ -46,7 +53,10 @@ def looked_at(folder: Path) -> dict[str, Any]:
     try:
         with Remote(folder, GLANCE_S) as remote:
             about = remote.ask("about")[0]
-            found = {key: about[key] for key in ("name", "system", "architecture", "launcher", "ready", "reboots")}
+            found = {
+                key: about[key]
+                for key in ("name", "system", "architecture", "placement", "launcher", "ready", "reboots")
+            }
             state = remote.ask("state")[0]
     except (Lost, UsageError) as error:
         return {"name": folder.name, "error": error.message if isinstance(error, Lost) else str(error)}
@@ -78,6 +88,7 @@ def _domain(row: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]:
         "messages": row["received"] + row["sent"] if "sent" in row else None,
         "served": row.get("served"),
         "memory": memory(row["pid"]),
+        "links": row.get("links", {}),
     }
 
 
@@ -91,7 +102,7 @@ def memory(pid: int) -> int | None:
         return None
 
 
-def _print(found: dict[str, Any], again: bool) -> None:
+def _print(found: dict[str, Any], again: bool, links: bool) -> None:
     from microlith.plan.draw import counted
 
     if again:
@@ -102,9 +113,26 @@ def _print(found: dict[str, Any], again: bool) -> None:
         return
     unready = "" if found["ready"] else ", booting"
     reboots = f", rebooted {counted(found['reboots'], 'time')}" if found["reboots"] else ""
-    words = f"{found['system']} as {found['architecture']}, launcher {found['launcher']}{unready}{reboots}"
+    what = f"{found['system']} as {found['architecture']}, placement {found['placement']}"
+    words = f"{what}, launcher {found['launcher']}{unready}{reboots}"
     output.data(f"{found['name']}: {words}")
-    output.table(COLUMNS, [_row(domain) for domain in found["domains"]])
+    if not links:
+        output.table(COLUMNS, [_row(domain) for domain in found["domains"]])
+    elif counted_rows := [row for domain in found["domains"] for row in _counted(domain)]:
+        output.table(COUNTED, counted_rows)
+    else:
+        output.say("no link has counted anything; launch with --link '*=count'")
+
+
+def _counted(domain: dict[str, Any]) -> list[tuple[str, ...]]:
+    from microlith.system.place import one_line
+
+    rows = []
+    for name, counts in domain["links"].items():
+        client, _, rest = name.partition(".")
+        own = domain["domain"].rpartition("-")[0] == client  # one of several runs of a program
+        rows.append((one_line(f"{domain['domain']}.{rest}" if own else name), *map(str, counts.values())))
+    return rows
 
 
 def _row(d: dict[str, Any]) -> tuple[str, ...]:

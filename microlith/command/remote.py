@@ -32,6 +32,10 @@ class Lost(click.ClickException):
     exit_code = LOST
 
 
+class Silent(Lost):
+    """The launcher lives, and does not answer."""
+
+
 class Failed(click.ClickException):
     """The answer was a status, or a program failed."""
 
@@ -85,10 +89,18 @@ class Remote:
             raise Lost(f"machine {self.name} has ended") from None
         except TimeoutError:
             words = f"machine {self.name} did not answer within {self.patience_s:g} s"
-            raise Lost(f"{words}; its launcher, pid {self.launcher}, is stopped or busy") from None
+            raise Silent(f"{words}; its launcher, pid {self.launcher}, is {self._state()}") from None
         except OSError as error:
             raise Lost(f"machine {self.name} was lost: {(error.strerror or str(error)).lower()}") from None
         return dict(answer), tuple(given)
+
+    def _state(self) -> str:
+        """What the launcher is doing, in words."""
+        with suppress(OSError):
+            fields = Path(f"/proc/{self.launcher}/stat").read_text().rpartition(")")[2].split()
+            if fields[0] in ("T", "t"):
+                return f"stopped (kill -CONT {self.launcher} lets it go on)"
+        return "busy"
 
     def _died(self, why: str) -> str:
         return f"machine {self.name}: {why}"
@@ -111,7 +123,7 @@ class Remote:
         from microlith.frame.connection import Gone
         from microlith.launch.attach import join
 
-        answer, descriptors = self.ask("attach", app=app)
+        answer, descriptors = self.ask("attach", app=app, channels=True)
         try:
             return join(about, answer, descriptors, app)
         except Gone as error:

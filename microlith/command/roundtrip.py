@@ -4,6 +4,7 @@ On one core it is the price of blocking; spread over two it includes waking the 
 virtual machines costs the most.
 """
 
+import mmap
 import os
 import statistics
 import subprocess
@@ -32,6 +33,44 @@ def spread() -> float | None:
     """Microseconds at the median with the processes on two cores; None if there is only one."""
     cores = sorted(os.sched_getaffinity(0))
     return _measure(cores[0], cores[1]) if len(cores) > 1 else None
+
+
+def spinning() -> float | None:
+    """Microseconds at the median through shared memory, both looking all the time; None with one core only."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        return None
+    memory = mmap.mmap(-1, mmap.PAGESIZE)
+    words = memoryview(memory).cast("Q")
+    echo = os.fork()
+    if not echo:
+        os.sched_setaffinity(0, {cores[1]})
+        limit = time.monotonic() + 2 * LONGEST_S
+        while not words[16] and time.monotonic() < limit:
+            for _ in range(1000):
+                words[8] = words[0]
+        os._exit(0)
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {cores[0]})
+    try:
+        return _spin(words)
+    finally:
+        words[16] = 1
+        os.sched_setaffinity(0, before)
+        os.waitpid(echo, 0)
+
+
+def _spin(words: memoryview) -> float | None:
+    times = []
+    end = time.monotonic_ns() + int(LONGEST_S * 1e9)
+    for number in range(1, WARM_UP + ROUNDS):
+        start = time.perf_counter_ns()
+        words[0] = number
+        while words[8] != number:
+            if time.monotonic_ns() > end:
+                return None
+        times.append(time.perf_counter_ns() - start)
+    return statistics.median(times[WARM_UP:]) / 1000
 
 
 def _measure(own: int, other: int) -> float | None:

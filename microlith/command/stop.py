@@ -6,13 +6,14 @@ from pathlib import Path
 import click
 
 from microlith.command import output
-from microlith.command.remote import NONE, Lost, Remote, exits, machine_option
+from microlith.command.remote import NONE, Failed, Lost, Remote, Silent, exits, machine_option
 from microlith.interface.status import UsageError
 
 PATIENCE_S = 25.0  # the launcher kills what does not end in order within 20 s
+ANSWER_S = 3.0  # a launcher answers at once, whatever its machine is doing
 LOOK_S = 0.01
 
-EPILOG = exits()
+EPILOG = exits("a launcher does not answer; the other machines were stopped")
 
 
 @click.command(epilog=EPILOG)
@@ -31,23 +32,29 @@ def stop(machine: str | None, everything: bool, as_json: bool) -> None:
     folders = rundir.running() if everything else [rundir.find(machine)]
     if not folders:
         output.say(NONE)
-    for folder in folders:
-        _ask(folder)
-    for folder in folders:
+    silent = [words for folder in folders if (words := _ask(folder))]
+    asked = [folder for folder in folders if folder.name not in dict(silent)]
+    for folder in asked:
         _await(folder)
         if not as_json:
             output.data(f"{folder.name}: stopped")
     if as_json:
-        output.as_json({"stopped": [folder.name for folder in folders]})
+        output.as_json({"stopped": [folder.name for folder in asked]})
+    if silent:
+        raise Failed("; ".join(words for _, words in silent))
 
 
-def _ask(folder: Path) -> None:
+def _ask(folder: Path) -> tuple[str, str] | None:
+    """Ask for the end.  The machine's name and a sentence if its launcher does not answer."""
     try:
-        with Remote(folder) as remote:
+        with Remote(folder, ANSWER_S) as remote:
             remote.ask("stop")
+    except Silent as silent:
+        return folder.name, silent.message
     except (Lost, UsageError):
         if folder.exists():
             raise
+    return None
 
 
 def _await(folder: Path) -> None:

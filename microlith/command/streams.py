@@ -95,7 +95,7 @@ class Records(threading.Thread):
         """Attach, follow, and again after whatever ended that."""
         from microlith.command.remote import Lost
         from microlith.frame.connection import Gone
-        from microlith.launch.machine import MachineDied
+        from microlith.launch.orders import MachineDied
 
         while not self.ended.is_set():
             try:

@@ -156,6 +156,9 @@ class Supervisor:
             self.stop()
             raise Lost(f"machine {self.machine.name} died, and {self._program} with it")
 
+    def _on_unrecorded(self, _: dict[str, Any]) -> None:
+        self.status = self.status or 1
+
     def _on_refused(self, event: dict[str, Any]) -> None:
         raise UsageError(event["text"])
 
@@ -177,6 +180,11 @@ class Supervisor:
         """Stop in order."""
         self.machine.stop()
         self.ended = True
+        while not self.machine.events.empty():
+            event = self.machine.events.get()
+            if event["event"] == "unrecorded":
+                self.display.event(event)
+                self._on_unrecorded(event)
         self.display.event({"event": "down", "text": "", "at": time.monotonic_ns()})
 
     def _fail(self, why: str, domain: str = "") -> None:

@@ -5,7 +5,7 @@ that list, `lift` an entry into something callable.  Sizes were capped before; d
 whatever hostile bytes raise (ValueError, RecursionError, MemoryError) is one thing: BadMessage.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -38,16 +38,19 @@ class Codec:
         index = operation.request_bulk
         if index is None:
             return self._body(operation, arguments, b"")
-        bulk = arguments[index]
-        return self._body(operation, (*arguments[:index], None, *arguments[index + 1 :]), bulk)
+        values = list(arguments)
+        bulk, values[index] = values[index], None
+        return self._body(operation, values, bulk)
 
     def reply(self, operation: Operation, value: Any) -> tuple[bytes, bytes, tuple[Cap, ...]]:
         """A result to (body, bulk, capabilities)."""
         if operation.reply_bulk:
             return b"\x91\xc0", value, NO_CAPS
+        if not operation.carries:
+            return self._encode((value,)), b"", NO_CAPS
         return self._body(operation, (value,), b"")
 
-    def _body(self, operation: Operation, values: tuple[Any, ...], bulk: bytes) -> tuple[bytes, bytes, tuple[Cap, ...]]:
+    def _body(self, operation: Operation, values: Sequence[Any], bulk: bytes) -> tuple[bytes, bytes, tuple[Cap, ...]]:
         if not operation.carries:
             return self._encode(values), bulk, NO_CAPS
         self._outgoing = []

@@ -6,13 +6,13 @@ a deadline unless its operation @waits.  An idempotent call is repeated at most 
 died; any other is sent at most once, and a death leaves its outcome unknown.
 """
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 from microlith.frame import wire
 from microlith.frame.codec import Codec, read_status
-from microlith.frame.facade import check_arguments, check_result
+from microlith.frame.facade import behind, check_arguments, check_result
 from microlith.frame.holders import Holders
 from microlith.frame.page import BYTES_IN, BYTES_OUT, CALLING, RECEIVED, SENT, STATE
 from microlith.frame.relay import Relay
@@ -60,6 +60,8 @@ class Connection:
         #: rights to give back with the next message; connections of one domain share the list
         self.forgotten: list[tuple[Connection, int]] = []
         self.relays: dict[int, Relay] = {}  # by call id: calls handed on through this connection
+        #: what counts the messages of the call in progress, by kind and size, if its link is counted
+        self.tally: Callable[[int, int], None] | None = None
 
     # --- what a transport does ---------------------------------------------------------------------
 
@@ -84,8 +86,13 @@ class Connection:
         """Serve requests to these parts (by port) until told to stop; the exit status."""
         raise NotImplementedError
 
+    def system_calls(self) -> int:
+        """How often it has entered the host's kernel for messages, where our own code does that."""
+        return 0
+
     def lower(self, capability: Any) -> wire.Cap:
         """A capability as an entry in a message."""
+        capability = behind(capability)
         if isinstance(capability, Stub) and capability._connection is self:
             return (0, 0, capability._handle, 0)
         raise TypeError(f"{capability!r} cannot be passed on this connection")
@@ -113,14 +120,24 @@ class Connection:
         words[BYTES_OUT] += len(raw)
         self.transmit(raw)
 
+    def send_counted(self, kind: int, raw: bytes) -> None:
+        """Send one message, which belongs to a link."""
+        self.send(raw)
+        if self.tally is not None:
+            self.tally(kind, len(raw))
+
     def take(self, until: int) -> bytes | None:
         """Receive one message and count it."""
         raw = self.receive(until)
         if raw is not None:
-            words = self.words
-            words[RECEIVED] += 1
-            words[BYTES_IN] += len(raw)
+            self.count_in(raw)
         return raw
+
+    def count_in(self, raw: bytes) -> None:
+        """Count a message that was received."""
+        words = self.words
+        words[RECEIVED] += 1
+        words[BYTES_IN] += len(raw)
 
     def call(self, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> Any:
         """Call, and give back the result or raise the status."""
@@ -158,9 +175,14 @@ class Connection:
         outer = words[STATE]
         words[STATE] = CALLING | handle << 8
         try:
-            self.send(wire.pack(wire.CALL, operation.number, call, handle, 0, deadline, flags, 0, caps, body, bulk))
+            raw = wire.pack(wire.CALL, operation.number, call, handle, 0, deadline, flags, 0, caps, body, bulk)
+            self.send_counted(wire.CALL, raw)
+            del raw  # it may be large
             until = deadline + self.grace_ns if deadline else 0
-            return self._await(call, until) or self._give_up(call, operation)
+            answer = self._await(call, until) or self._give_up(call, operation)
+            if self.tally is not None:
+                self.tally(answer[1], len(answer))
+            return answer
         except Gone:
             raise ServerDied(f"{operation.qualified}: the other side is gone") from None
         except BaseException:
@@ -198,7 +220,7 @@ class Connection:
 
     def _give_up(self, call: int, operation: Operation) -> bytes:
         """The deadline passed: cancel.  If it @waits, an answer on its way has consumed something, and counts."""
-        self.send(wire.pack(wire.CANCEL, call=call))
+        self.send_counted(wire.CANCEL, wire.pack(wire.CANCEL, call=call))
         if not operation.waits:
             raise DeadlineExceeded("no answer before the deadline; it may or may not have been done")
         raw = self._await(call, monotonic_ns() + min(self.grace_ns or CANCEL_GRACE_NS, CANCEL_GRACE_NS))
@@ -208,7 +230,7 @@ class Connection:
 
     def _abandon(self, call: int) -> None:
         try:
-            self.send(wire.pack(wire.CANCEL, call=call))
+            self.send_counted(wire.CANCEL, wire.pack(wire.CANCEL, call=call))
         except (Gone, Status):
             pass
 
@@ -219,7 +241,8 @@ class Connection:
         self.party = stub._holder
         body, bulk, _ = self.codec.request(operation, arguments)
         try:
-            self.send(wire.pack(wire.NOTIFY, operation.number, 0, stub._handle, body=body, bulk=bulk))
+            raw = wire.pack(wire.NOTIFY, operation.number, 0, stub._handle, body=body, bulk=bulk)
+            self.send_counted(wire.NOTIFY, raw)
         except (Gone, Busy):
             pass
 
@@ -229,9 +252,9 @@ class Connection:
         body, bulk, caps = self.codec.request(operation, arguments)
         self._last_call = call = self._last_call + 1
         raw = wire.pack(wire.CALL, operation.number, call, stub._handle, 0, 0, wire.WAITS, 0, caps, body, bulk)
-        relay = self.relays[call] = Relay(self, call, reply, operation, stub._holder)
+        relay = self.relays[call] = Relay(self, call, reply, operation, stub._holder, self.tally)
         try:
-            self.send(raw)
+            self.send_counted(wire.CALL, raw)
         except Gone:
             del self.relays[call]
             relay.lost(ServerDied(f"{operation.qualified}: the other side is gone"))

@@ -1,7 +1,8 @@
 """Direct links: what a client's slot holds when the server lives in the same address space.
 
 A facade has the operations of the interface as attributes and nothing else; with no options each *is*
-the server's own bound method.  Options wrap it: `check` tests every value, `fault` makes it fail.
+the server's own bound method.  The options of the link wrap it (`options.py`); a remote link that has
+options is a facade too, over its stub.
 A facade for an object counts as a holder of it: when the last one goes, the object is released.
 """
 
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from microlith.frame.server import here
+from microlith.frame.stub import Stub
 from microlith.interface.interface import Implementation, interface_of, operations_of
 from microlith.interface.operation import Operation
 from microlith.interface.status import Status, SystemStatus
@@ -19,10 +21,16 @@ Wrap = Callable[[Operation, Callable[..., Any]], Callable[..., Any]]
 
 
 class Facade(Implementation):
-    """The base of the generated classes; `target` is the server or object behind it."""
+    """The base of the generated classes; `target` is the server, object or stub behind it."""
 
-    __slots__ = ("__weakref__", "target")
+    __slots__ = ("__weakref__", "_wraps", "target")
     target: Any
+    _wraps: tuple[Wrap, ...]  # with which it was made
+
+
+def behind(capability: Any) -> Any:
+    """The server, object or stub that a capability leads to."""
+    return capability.target if isinstance(capability, Facade) else capability
 
 
 @functools.cache
@@ -34,10 +42,10 @@ def facade_class(interface: Any) -> Any:
 
 
 def facade(target: Any, wraps: tuple[Wrap, ...] = ()) -> Facade:
-    """A facade for a server or an object, its operations wrapped by `wraps`, innermost first."""
+    """A facade for a server, an object or a stub, its operations wrapped by `wraps`, innermost first."""
     cls: Any = interface_of(type(target))
     made: Facade = facade_class(cls)()
-    made.target = target
+    made.target, made._wraps = target, wraps
     bind(made, wraps)
     return made
 
@@ -45,9 +53,10 @@ def facade(target: Any, wraps: tuple[Wrap, ...] = ()) -> Facade:
 def bind(made: Facade, wraps: tuple[Wrap, ...] = ()) -> None:
     """Fill (or, between requests, re-fill) the operations of a facade."""
     for operation in operations_of(type(made)).values():
-        method = getattr(made.target, operation.name)
-        if operation.notify:
+        method: Any = getattr(made.target, operation.name)
+        if operation.notify and not isinstance(made.target, Stub):
             method = functools.partial(_post, made.target, operation)
+            method.__name__ = operation.name
         for wrap in wraps:
             method = wrap(operation, method)
         object.__setattr__(made, operation.name, method)

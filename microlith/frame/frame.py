@@ -22,6 +22,7 @@ from microlith.interface.interface import operations_of
 from microlith.interface.operation import Operation
 from microlith.interface.status import DeadlineExceeded, Status, SystemStatus
 
+SOURCES = 32  # at most so many are looked after in one turn; the host's list is fair
 NOTICES = 1024  # how many direct notices may wait; beyond it they are dropped and counted
 
 
@@ -101,16 +102,27 @@ class Frame:
         if operation is None or not operation.waits:
             raise TypeError("only a @waits operation of a capability can be forwarded to")
         arguments = operation.bind(arguments, {})
-        if isinstance(owner, Stub):
-            owner._connection.forward(reply, owner, operation, arguments)
+
+        def go(*arguments: Any) -> Reply:
+            if isinstance(owner, Stub):
+                owner._connection.forward(reply, owner, operation, arguments)
+                return reply
+            arguments = getattr(method, "admit", tuple)(arguments)
+            reply.target = owner
+            value = self.serve(owner, method_of(type(owner), operation), arguments, reply, self.deadline)
+            if isinstance(value, Status):
+                reply.fail(value)
+            elif value is not reply:
+                reply.answer(value)
             return reply
-        arguments = getattr(method, "admit", tuple)(arguments)
-        reply.target = owner
-        value = self.serve(owner, method_of(type(owner), operation), arguments, reply, self.deadline)
-        if isinstance(value, Status):
-            reply.fail(value)
-        elif value is not reply:
-            reply.answer(value)
+
+        around = getattr(method, "around", None)  # the options of the link
+        if around is None:
+            return go(*arguments)
+        try:
+            around(arguments, go)
+        except Status as status:  # whoever waits gets it, as if the server behind the link had answered
+            reply.fail(status)
         return reply
 
     # --- deadlines ---------------------------------------------------------------------------------
@@ -248,11 +260,13 @@ class Frame:
             timeout = max(0.0, (until - monotonic_ns()) / 1e9)
         words = self.words
         outer, words[STATE] = words[STATE] if self.in_program else IDLE, IDLE
-        found = [*self._always, *(ready for ready, _ in self._poll.poll(timeout))]
+        found = self._poll.poll(timeout, SOURCES)
         words[STATE] = outer
         if self.channels is not None:
             self.channels.awake()
-        for descriptor in found:
+        if self._always:
+            found = [*((descriptor, 0) for descriptor in self._always), *found]
+        for descriptor, _ in found:
             source = self._sources.get(descriptor)
             if source is not None:
                 source()

@@ -13,14 +13,13 @@ import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from microlith.frame.facade import Facade, Wrap, checked, facade, like
+from microlith.frame.facade import Facade, Wrap, behind, checked, facade, like
 from microlith.frame.guard import guarded
+from microlith.frame.options import LinkOptions
 from microlith.frame.server import Object, Server
 from microlith.frame.stub import Stub
 from microlith.interface.operation import Operation
-from microlith.interface.values import Struct
+from microlith.interface.values import exchanged
 
 if TYPE_CHECKING:
     from microlith.frame.frame import Frame
@@ -71,19 +70,31 @@ class Holders:
 
     # --- what a receiver gets ----------------------------------------------------------------------
 
-    def receive(self, capability: Any, receiver: Server | None, giver: Server | None = None) -> Facade:
-        """A facade of the receiver's own (None: an app).  TypeError if this is no capability."""
-        target = getattr(capability, "target", capability)
+    def receive(
+        self,
+        capability: Any,
+        receiver: Server | None,
+        giver: Server | None = None,
+        link: LinkOptions | None = None,
+        came_back: bool = False,
+    ) -> Facade:
+        """A facade of the receiver's own (None: an app), with the options of the link that it fills or came back by.
+
+        TypeError if this is no capability.
+        """
+        target = behind(capability)
         if not isinstance(target, Object) and not self.server(target):
             raise TypeError(f"{capability!r} is not a capability")
         owner, rank = self.owner(target, giver), self.rank(target, giver)
-        wraps: tuple[Wrap, ...] = (self._carrying(receiver, owner),)
+        wraps: tuple[Wrap, ...] = (self._carrying(receiver, owner, link),)
         if self._frame.checked:
             wraps += (checked,)
         if receiver is not None and (receiver is not owner or self.server(target)):  # an object that came home is free
             wraps += guarded(rank, self._ranks[id(receiver)])
         if isinstance(target, Object):
             wraps += (self._holding(target),)
+        if link is not None:
+            wraps += link.wraps(came_back)
         made = facade(target, wraps)
         if self.server(target):
             self._facades[id(target)].add(made)
@@ -102,7 +113,7 @@ class Holders:
 
         return wrap
 
-    def _carrying(self, client: Server | None, server: Server | None) -> Wrap:
+    def _carrying(self, client: Server | None, server: Server | None, link: LinkOptions | None) -> Wrap:
         def wrap(operation: Operation, method: Callable[..., Any]) -> Callable[..., Any]:
             if not operation.carries:
                 return method
@@ -111,27 +122,26 @@ class Holders:
                 return tuple([self._passed(value, server, client) for value in arguments])
 
             def call(*arguments: Any, **keywords: Any) -> Any:
-                return self._passed(method(*admit(operation.bind(arguments, keywords))), client, server)
+                return self._passed(method(*admit(operation.bind(arguments, keywords))), client, server, link)
 
             call.admit = admit  # type: ignore[attr-defined]  # what a forwarded call needs of it
             return like(method, call)
 
         return wrap
 
-    def _passed(self, value: Any, receiver: Server | None, giver: Server | None) -> Any:
+    def _passed(
+        self, value: Any, receiver: Server | None, giver: Server | None, link: LinkOptions | None = None
+    ) -> Any:
         """The same value with every capability in it replaced by one of the receiver's own."""
-        if isinstance(value, (Facade, Object, Server)):
-            return self.receive(value, receiver, giver)
-        if isinstance(value, Stub):
-            return value._twin(receiver, self.limit(receiver))
-        if type(value) is tuple:
-            return tuple([self._passed(item, receiver, giver) for item in value])
-        if isinstance(value, Struct):
-            fields = {name: getattr(value, name) for name in value.__struct_fields__}
-            passed = {name: self._passed(item, receiver, giver) for name, item in fields.items()}
-            changed = {name: item for name, item in passed.items() if item is not fields[name]}
-            return msgspec.structs.replace(value, **changed) if changed else value
-        return value
+
+        def pass_on(found: Any) -> Any:
+            stub = behind(found)
+            if not isinstance(stub, Stub):
+                return self.receive(found, receiver, giver, link, came_back=True)
+            twin = stub._twin(receiver, self.limit(receiver))
+            return twin if link is None else facade(twin, link.wraps(came_back=True))
+
+        return exchanged(value, (Facade, Object, Server, Stub), pass_on)
 
     # --- counting ----------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ such as `Names` takes and gives any.  Its receiver narrows it before use.
 
 from typing import Any, TypeVar, cast
 
-from microlith.frame.facade import Facade
+from microlith.frame.facade import Facade, behind, facade
 from microlith.frame.stub import Stub, stub_class
 from microlith.interface.interface import Interface
 
@@ -23,10 +23,11 @@ def narrow(capability: Interface, interface: type[I]) -> I:
         return capability
     untyped: Any = capability
     anything, wanted = cast(Any, (Interface, interface))
-    if type(untyped) is stub_class(anything):
+    stub = behind(untyped)
+    if type(stub) is stub_class(anything):
         # Typed in place: a second stub for the handle would give the right back when either goes.
-        untyped.__class__ = stub_class(wanted)
-        return cast(I, untyped)
+        stub.__class__ = stub_class(wanted)
+        return cast(I, stub if stub is untyped else facade(stub, untyped._wraps))
     known = type(capability).__name__
     what = "capability" if isinstance(capability, (Facade, Stub)) else "object"
     raise TypeError(f"this {what} is a {known}, not of interface {interface.__name__}")

@@ -15,6 +15,7 @@ from typing import Any
 from microlith.frame import wire
 from microlith.frame.codec import Codec, status_body
 from microlith.frame.connection import Gone, bad
+from microlith.frame.facade import behind
 from microlith.frame.frame import Frame
 from microlith.frame.holders import Holders
 from microlith.frame.inflow import Inflow
@@ -91,6 +92,10 @@ class Peer:
     def hung_up(self) -> bool:
         """Has the other end been closed?  (Nothing is read.)"""
         raise NotImplementedError
+
+    def counts(self) -> tuple[int, int, int, int]:
+        """Requests and their bytes, answers and their bytes that passed outside of messages (none)."""
+        return (0, 0, 0, 0)
 
     # --- the table ---------------------------------------------------------------------------------
 
@@ -294,7 +299,7 @@ class Peer:
     # --- capabilities ------------------------------------------------------------------------------
 
     def _lower(self, capability: Any) -> wire.Cap:
-        target = getattr(capability, "target", capability)
+        target = behind(capability)
         if not isinstance(target, Object) and not self.holders.server(target):
             raise TypeError(f"{capability!r} is not a capability")
         rank = self.holders.rank(target, self._server)

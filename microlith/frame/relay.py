@@ -5,6 +5,7 @@ move it, so the server in the middle keeps the call open, stays free, and passes
 is passed down, and what then comes up counts: an answer that was on its way has consumed something.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from microlith.frame import wire
@@ -17,17 +18,27 @@ if TYPE_CHECKING:
     from microlith.frame.connection import Connection
 
 
+def uncounted(kind: int, size: int) -> None:
+    """The link is not counted."""
+
+
 class Relay:
     """One call handed on through a connection; it stands where the object that holds the right would."""
 
-    def __init__(self, connection: "Connection", call: int, reply: Reply, operation: Operation, holder: Any) -> None:
+    def __init__(
+        self, connection: "Connection", call: int, reply: Reply, operation: Operation, holder: Any,
+        tally: Callable[[int, int], None] | None,
+    ) -> None:  # fmt: skip
         self.connection, self.call, self.operation, self.holder = connection, call, operation, holder
+        self.tally = tally or uncounted
         self.reply = reply
         reply.target = reply.relay = self
 
     def cancel(self) -> None:
         """The caller gives up: so do we, and what comes up then is passed on."""
-        self.connection.send(wire.pack(wire.CANCEL, call=self.call))
+        raw = wire.pack(wire.CANCEL, call=self.call)
+        self.connection.send(raw)
+        self.tally(wire.CANCEL, len(raw))
 
     def withdrawn(self, reply: Reply) -> None:
         """The caller is gone: nobody waits for what comes up."""
@@ -36,6 +47,7 @@ class Relay:
 
     def finish(self, raw: bytes) -> None:
         """The answer has come."""
+        self.tally(raw[1], len(raw))
         caps, body, bulk = wire.content(raw)
         if raw[1] == wire.FAIL:
             self.reply.break_off(read_status(self.operation, body))

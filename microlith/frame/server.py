@@ -108,7 +108,8 @@ class Object(Part):
     """Something a server hands out a capability to, such as an open file.
 
     `badge` (64 bits, 0 = none) is kept by the kernel with the right; after a restart the server's
-    `adopt(badge)` makes the object again.  Without a badge the right turns Stale.
+    `adopt(badge)` makes the object again.  Without a badge the right turns Stale.  A call on the
+    object may change its badge: the kernel knows before the caller has the answer.
     """
 
     __hooks__: ClassVar[tuple[str, ...]] = (*Part.__hooks__, "badge", "released")

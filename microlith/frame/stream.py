@@ -25,8 +25,13 @@ class StreamConnection(Connection):
         endpoint.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(TURN_S))
         self.endpoint = endpoint
         self._inflow = Inflow()
+        self._system_calls = 0
+
+    def system_calls(self) -> int:
+        return self._system_calls
 
     def transmit(self, raw: bytes) -> None:
+        self._system_calls += 1
         try:
             self.endpoint.sendall(raw)
         except OSError as error:
@@ -37,6 +42,7 @@ class StreamConnection(Connection):
             message = self._inflow.next()
             if message is not None:
                 return message
+            self._system_calls += 1
             try:
                 data = self.endpoint.recv(CHUNK)
                 if not data:

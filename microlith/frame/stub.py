@@ -58,7 +58,7 @@ def stub_class(interface: Any) -> type[Stub]:
 
 
 def _method(operation: Operation) -> Callable[..., Any]:
-    count, bind = len(operation.parameters), operation.bind
+    count, bind, missing = len(operation.parameters), operation.bind, operation.defaults
     if operation.notify:
 
         def method(self: Stub, *arguments: Any, **keywords: Any) -> Any:
@@ -75,7 +75,8 @@ def _method(operation: Operation) -> Callable[..., Any]:
 
         def method(self: Stub, *arguments: Any, **keywords: Any) -> Any:
             if keywords or len(arguments) != count:
-                arguments = bind(arguments, keywords)
+                rest = None if keywords else missing.get(len(arguments))
+                arguments = bind(arguments, keywords) if rest is None else arguments + rest
             return self._connection.call(self, operation, arguments)
 
     method.__name__, method.__qualname__ = operation.name, f"{operation.interface}Stub.{operation.name}"

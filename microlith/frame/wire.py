@@ -26,8 +26,8 @@ MAX_MESSAGE = MAX_BULK + MAX_BODY + HEADER.size + MOST_CAPS * CAP.size
 
 # Kinds.  To the kernel or a peer:
 HELLO, CALL, NOTIFY, REPLY, STATUS, FORWARD, CANCEL = 1, 2, 3, 4, 5, 6, 7
-CLOSE, REVOKE, DESTROY, WATCH, ADOPT, READY, ACKNOWLEDGE, BYE = 8, 9, 10, 11, 12, 13, 14, 15
-OFFER = 16
+CLOSE, REVOKE, DESTROY, WATCH, ADOPT, READY, ACKNOWLEDGE, BYE, REBADGE = 8, 9, 10, 11, 12, 13, 14, 15, 16
+OFFER = 17
 # From the kernel or a peer (also CALL, NOTIFY, REPLY and STATUS):
 WELCOME, FAIL, WITHDRAWN, CONFIRM, DEATH, RELEASED, INTERRUPT, STOP = 32, 33, 34, 35, 36, 37, 38, 39
 OFFERED = 40
@@ -37,8 +37,6 @@ WAITS, WANT_CONFIRM = 1, 2
 
 # Kinds of capabilities in a message: see docs/wire.md.
 HELD, MINT, GRANTED, HOME = 0, 1, 2, 3
-PASSED = 4  # on a peer link: the one that the kernel has passed, by the number of the offer
-EXPORT = 0  # on a peer link, the operation of every object: offer it to me through the kernel
 
 Cap = tuple[int, int, int, int]
 NO_CAPS: tuple[Cap, ...] = ()

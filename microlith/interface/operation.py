@@ -102,6 +102,12 @@ class Operation(msgspec.Struct, frozen=True, eq=False):
         return tuple(p.name for p in self.parameters)
 
     @property
+    def defaults(self) -> dict[int, tuple[Any, ...]]:
+        """By how many arguments are given: the defaults that complete them, where that is possible."""
+        values = [p.default for p in self.parameters]
+        return {n: tuple(values[n:]) for n in range(len(values)) if EMPTY not in values[n:]}
+
+    @property
     def request_type(self) -> Any:
         """The typed form of the body of a request, for the decoder."""
         types = tuple(bounded(p.annotation) for p in self.parameters)

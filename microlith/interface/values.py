@@ -7,9 +7,12 @@ is the exact check that a link with `check` puts on every argument and result.
 """
 
 import enum
+import operator
+import struct
 import types
 import typing
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -24,18 +27,33 @@ SCALARS = (type(None), bool, int, float, str, bytes)
 class Struct(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """A frozen record of values; on the wire an array of its fields in order."""
 
-    integer_fields: ClassVar[tuple[str, ...] | None] = None
-
     def __post_init__(self) -> None:
-        cls = type(self)
-        names = cls.integer_fields
-        if names is None:
-            hints = typing.get_type_hints(cls)
-            names = tuple(field for field in cls.__struct_fields__ if _has_int(hints[field]))
-            cls.integer_fields = names
-        for name in names:
+        read, pack, others = _integers.get(type(self)) or _find_integers(type(self))
+        try:
+            pack(*read(self))  # all at once: a struct is made on either side of every border
+        except struct.error:
+            others = self.__struct_fields__
+        for name in others:
             if not _in_range(value := getattr(self, name)):
-                raise ValueError(f"{cls.__name__}.{name} is {value}, outside signed 64 bits")
+                raise ValueError(f"{type(self).__name__}.{name} is {value}, outside signed 64 bits")
+
+
+#: Of a Struct's class: the values of its fields that are ints, what packs as many, other fields with ints in them.
+Integers = tuple[Callable[[Any], tuple[Any, ...]], Callable[..., bytes], tuple[str, ...]]
+_integers: dict[type, Integers] = {}
+
+
+def _find_integers(cls: type[Struct]) -> Integers:
+    hints = typing.get_type_hints(cls)
+    names = [field for field in cls.__struct_fields__ if _has_int(hints[field])]
+    plain = [name for name in names if hints[name] is int]
+    if len(plain) < 2:  # of one, attrgetter gives no tuple
+        found: Integers = (lambda _: ()), struct.Struct("").pack, tuple(names)
+    else:
+        others = tuple(name for name in names if name not in plain)
+        found = operator.attrgetter(*plain), struct.Struct(f"{len(plain)}q").pack, others
+    _integers[cls] = found
+    return found
 
 
 def _has_int(annotation: Any) -> bool:
@@ -133,3 +151,17 @@ def _matches_tuple(value: tuple[Any, ...], arguments: tuple[Any, ...]) -> bool:
     if arguments[-1:] == (Ellipsis,):
         return all(matches(item, arguments[0]) for item in value)
     return len(value) == len(arguments) and all(map(matches, value, arguments))
+
+
+def exchanged(value: Any, kinds: tuple[type, ...], change: Callable[[Any], Any]) -> Any:
+    """The same value with everything of these kinds in it, in whatever depth, replaced by `change` of it."""
+    if isinstance(value, kinds):
+        return change(value)
+    if type(value) is tuple:
+        return tuple([exchanged(item, kinds, change) for item in value])
+    if isinstance(value, Struct):
+        fields = {name: getattr(value, name) for name in value.__struct_fields__}
+        made = {name: exchanged(item, kinds, change) for name, item in fields.items()}
+        changed = {name: item for name, item in made.items() if item is not fields[name]}
+        return msgspec.structs.replace(value, **changed) if changed else value
+    return value

@@ -19,6 +19,7 @@ from microlith.interface.interface import interface_of
 from microlith.interface.needs import needs_of
 from microlith.interface.status import UsageError
 from microlith.process import parcel
+from microlith.process.assembly import reach
 from microlith.process.birth import Birth, PeerBirth, SlotBirth, find_class
 
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ def peer_pid(client: socket.socket) -> int:
     return int(struct.unpack("3i", credentials)[0])
 
 
-def admit(machine: "Machine", app: str, pid: int) -> tuple[dict[str, Any], tuple[int, ...]]:
+def admit(machine: "Machine", app: str, pid: int, channels: bool) -> tuple[dict[str, Any], tuple[int, ...]]:
     """Have the root admit a process; how it then connects, and the descriptors for it."""
     if app not in machine.boot.templates:
         raise UsageError(f"{machine.boot.system} has no app {app!r}; it has {', '.join(machine.boot.templates)}")
-    result, descriptors = machine.request("attach", app=app, pid=pid)
+    result, descriptors = machine.request("attach", app=app, pid=pid, channels=channels)
     return {**result, "checked": machine.boot.root.checked}, descriptors
 
 
@@ -47,6 +48,10 @@ class Attached:
         for slot, capability in capabilities.items():
             setattr(self, slot, capability)
 
+    def counts(self) -> dict[str, dict[str, int]]:
+        """What its links with `count` have counted: they are on a page of this process's own."""
+        return self._connection.frame.page.rows()
+
     def close(self) -> None:
         """Detach."""
         if self.closed:
@@ -56,6 +61,30 @@ class Attached:
         self._connection.frame.close()
 
 
+class Attachments:
+    """What the process that booted a machine is attached as: once for each app, anew after a reboot."""
+
+    def __init__(self, machine: "Machine") -> None:
+        self._machine = machine
+        self._by_app: dict[str, tuple[int, Attached]] = {}  # the root's reboots then, and it
+
+    def of(self, app: str) -> Attached:
+        """The capabilities of that app.  Raises UsageError."""
+        reboots, attached = self._by_app.get(app) or (-1, None)
+        if attached is None or reboots != self._machine.reboots or attached.closed:
+            if attached is not None:
+                attached.close()
+            attached = attach_here(self._machine, app)
+            self._by_app[app] = (self._machine.reboots, attached)
+        return attached
+
+    def close(self) -> None:
+        """Detach from all."""
+        for _, attached in self._by_app.values():
+            attached.close()
+        self._by_app.clear()
+
+
 def about(machine: "Machine") -> dict[str, Any]:
     """What an attaching process must know: servers and apps with their classes, and who holds what."""
     boot = machine.boot
@@ -63,6 +92,7 @@ def about(machine: "Machine") -> dict[str, Any]:
     return {
         "system": boot.system,
         "architecture": boot.architecture,
+        "placement": boot.placement,
         "name": machine.name,
         "launcher": os.getpid(),
         "root": machine.root_pid,
@@ -101,10 +131,15 @@ def join(machine: dict[str, Any], answer: dict[str, Any], descriptors: tuple[int
     )
     given = dict(zip(answer["labels"], descriptors, strict=True))
     connection = transport(str(answer["transport"]))(frame, birth, given)
-    connection.begin()
     made = {}
-    for slot in msgspec.convert(answer["places"], tuple[SlotBirth, ...]):
-        made[slot.slot] = connection.slot(interface_of_slot(machine, app, slot.slot), slot)
+    try:
+        connection.begin()
+        for slot in msgspec.convert(answer["places"], tuple[SlotBirth, ...]):
+            made[slot.slot] = reach(connection, app, slot, interface_of_slot(machine, app, slot.slot))
+    except BaseException:
+        connection.close()
+        frame.close()
+        raise
     return Attached(connection, str(answer["name"]), made)
 
 
@@ -117,7 +152,7 @@ def interface_of_slot(machine: dict[str, Any], app: str, slot: str) -> Any:
 
 def attach_here(machine: "Machine", app: str) -> Attached:
     """For the process that booted the machine."""
-    answer, descriptors = admit(machine, app, os.getpid())
+    answer, descriptors = admit(machine, app, os.getpid(), channels=True)
     return join(about(machine), answer, descriptors, app)
 
 
@@ -126,14 +161,14 @@ def attach_from(control: Path, app: str) -> Attached:
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
         client.connect(str(control))
         machine = ask(client, {"do": "about"})[0]
-        answer, descriptors = ask(client, {"do": "attach", "app": app})
+        answer, descriptors = ask(client, {"do": "attach", "app": app, "channels": True})
     return join(machine, answer, tuple(descriptors), app)
 
 
 def ask(client: socket.socket, record: dict[str, Any], descriptors: tuple[int, ...] = ()) -> tuple[Any, list[int]]:
     """One request on a control socket.  Raises UsageError with the launcher's words."""
-    parcel.send(client, record, descriptors)
     try:
+        parcel.send(client, record, descriptors)
         answer, given = parcel.receive(client)
     except parcel.Closed:
         raise UsageError("the machine ended") from None

@@ -8,15 +8,18 @@ import msgspec
 
 from microlith.interface.devices import Timer
 from microlith.interface.needs import needs_of
+from microlith.launch.placement import Placement
 from microlith.plan.group import homes, levels
 from microlith.plan.plan import DIRECT, PEER, Domain, Link, Plan, Template, operator
 from microlith.process.birth import Birth, Boot, PartBirth, PeerBirth, SlotBirth, name_class
 from microlith.system.system import Part, Program, System
 
 
-def births(system: System, plan: Plan, run: str, program: str, labels: tuple[str, ...], **options: Any) -> Boot:
+def births(
+    system: System, plan: Plan, run: str, program: str, labels: tuple[str, ...], placement: Placement, **options: Any
+) -> Boot:
     """Everything a root needs, from what there is and what runs where."""
-    known = _Known(system, plan, program, bool(options.get("checked")))
+    known = _Known(system, plan, program, placement, bool(options.get("checked")))
     templates = {t.app: known.template(t) for t in plan.templates}
     return Boot(
         system=system.name,
@@ -31,6 +34,7 @@ def births(system: System, plan: Plan, run: str, program: str, labels: tuple[str
         classes=tuple(sorted({p.cls for b in known.made for p in b.parts if p.cls})),
         labels=labels,
         options=dict(plan.root.options),
+        placement=placement.name,
         record=str(options.get("record", "")),
         autostart=tuple(i.name for i in plan.root.instances if i.of in system.apps),
         outside=tuple(i.of for d in plan.domains[1:] if d.kind == "outside" for i in d.instances),
@@ -40,14 +44,14 @@ def births(system: System, plan: Plan, run: str, program: str, labels: tuple[str
 class _Known:
     """Names, ports and ranks, which every birth refers to."""
 
-    def __init__(self, system: System, plan: Plan, program: str, checked: bool) -> None:
+    def __init__(self, system: System, plan: Plan, program: str, placement: Placement, checked: bool) -> None:
         self.system, self.plan, self.program, self.checked = system, plan, program, checked
         self.ranks = system.ranks()
         self.homes = homes(system, plan)
         self.levels = levels(system, plan)
         self.top = max((*self.ranks.values(), *self.levels.values()), default=0) + 1
         self.ports = {name: number for number, name in enumerate(system.servers, 1)}
-        self.spins = len(os.sched_getaffinity(0)) > 1 and os.uname().machine == "x86_64"
+        self.placement = placement
         self.made: list[Birth] = []
 
     def part_of(self, name: str) -> Part:
@@ -65,9 +69,7 @@ class _Known:
             for link in self.plan.links_of(instance.name) or [x for x in links if x.client == instance.name]:
                 direct = link.path == DIRECT
                 handle += not direct
-                number = 0 if direct else handle
-                place = self._place(link, peers)
-                slots.append(SlotBirth(link.slot, link.server, number, self.ranks[link.server], link.path, *place))
+                slots.append(self._slot(link, 0 if direct else handle, *self._place(link, peers)))
             parts.append(self._part(self.part_of(instance.of), tuple(slots)))
         later = (link for template in self.plan.templates for link in template.links)
         crossing = {link.transport for link in (*self.plan.links, *links, *later) if link.transport}
@@ -85,7 +87,8 @@ class _Known:
                 for home, links in peers.items()
             ),
             checked=self.checked,
-            spins=self.spins,
+            cores=self._cores(domain),
+            spins=self.placement.spins,
             path=_search_path(self.system),
             confine=_confine(members),
             quota=_quota(members),
@@ -102,6 +105,11 @@ class _Known:
         peers.setdefault(home, []).append(link)
         return list(peers).index(home) + 1, len(peers[home])
 
+    def _cores(self, domain: Domain) -> tuple[int, ...]:
+        if domain in self.plan.domains and any(i.of in self.system.servers for i in domain.instances or ()):
+            return self.placement.server(self.plan.domains.index(domain))
+        return self.placement.server(0) if domain is self.plan.root else self.placement.program()
+
     def _connection(self, crossing: set[str]) -> str:
         """How a domain reaches its kernel."""
         if self.program != "broker":
@@ -113,14 +121,16 @@ class _Known:
         if template.inside is None:
             return self.domain(template.domain, template.links)
         program = self.part_of(template.app)
-        slots = tuple(
-            SlotBirth(link.slot, link.server, number, self.ranks[link.server], link.path)
-            for number, link in enumerate(template.links, 1)
-        )
+        slots = tuple(self._slot(link, number) for number, link in enumerate(template.links, 1))
         part = self._part(program, slots)
         birth = Birth(domain=template.app, parts=(part,), labels=(), rank=self.top, checked=self.checked)
         self.made.append(birth)
         return birth
+
+    def _slot(self, link: Link, handle: int, peer: int = 0, at: int = 0) -> SlotBirth:
+        in_kernel = self.plan.domain_of(link.server).kind == "kernel"
+        rank = self.ranks[link.server]
+        return SlotBirth(link.slot, link.server, handle, rank, link.path, peer, at, in_kernel, link.options)
 
     def _part(self, part: Part, slots: tuple[SlotBirth, ...]) -> PartBirth:
         app = isinstance(part, Program)
@@ -142,9 +152,10 @@ class _Known:
         )
 
     def restart(self, domain: Domain) -> dict[str, Any]:
-        """The restart settings of a domain: its first instance's; apps are temporary unless told."""
-        part = self.part_of(domain.instances[0].of)
-        return {"policy": "temporary" if isinstance(part, Program) else "permanent", **part.restart}
+        """The restart settings of a domain: of its first instance that has any; apps are temporary unless told."""
+        parts = [self.part_of(instance.of) for instance in domain.instances]
+        settings = next((part.restart for part in parts if part.restart), {})
+        return {"policy": "temporary" if isinstance(parts[0], Program) else "permanent", **settings}
 
 
 def _confine(members: list[Part]) -> dict[str, Any]:

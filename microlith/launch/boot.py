@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,9 @@ from microlith.kinds import root_of
 from microlith.launch import rundir
 from microlith.launch.births import births
 from microlith.launch.machine import Machine
-from microlith.plan.group import Groups, planned
+from microlith.launch.placement import place
+from microlith.plan.group import Groups, grouped, planned
+from microlith.plan.options import with_options
 from microlith.plan.plan import Plan
 from microlith.process.parts import open_device
 from microlith.system.check import check
@@ -27,6 +29,8 @@ def boot(
     *,
     plan: Plan | None = None,
     domains: Groups | None = None,
+    links: Mapping[str, Any] | None = None,
+    placement: str | None = None,
     checked: bool = False,
     on_fault: str = "panic",
     record: str | Path = "",
@@ -36,8 +40,10 @@ def boot(
     """Boot a system: a `System`, the path of a system file, or the name of a ready one.
 
     `architecture` names a function from system to plan; `plan` overrides it.  `domains` groups servers, such
-    as `[["disk", "files"]]`, instead of the system's own `[plan] domains`.  `checked` puts an exact
-    type check on every link.  `on_fault` ("panic" or "oops") is what a monolith does about a fault.
+    as `[["disk", "files"]]`, instead of the system's own `[plan] domains`.  `links` gives links options, as
+    `{"files.disk": "count,trace", "*": "check"}` (plan/options.py).  `placement` (launch/placement.py) is used
+    instead of the system's own.  `checked` puts an exact type check on every link.  `on_fault` ("panic" or
+    "oops") is what a monolith does about a fault.
     `record` is a file for the kernel's events (`microlith replay`).  With `wait` it returns when every
     server is ready.  `news` is called, in the launcher's thread, with each event.  Raises UsageError
     before anything starts, MachineDied or TimeoutError after.
@@ -47,14 +53,22 @@ def boot(
     check(system)
     if on_fault not in ("panic", "oops"):
         raise UsageError(f"on_fault is {on_fault!r}; it can be 'panic' or 'oops'")
-    plan = plan or planned(system, find_architecture(architecture), domains)
+    try:
+        placed = place(placement or system.placement)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if plan is None:
+        plan = planned(system, find_architecture(architecture), domains)
+    elif domains is not None:
+        plan = grouped(plan, domains)
+    plan = with_options(plan, links or {}, system)
     root = replace(plan.domains[0], options={**plan.domains[0].options, "on_fault": on_fault})
     plan = replace(plan, domains=(root, *plan.domains[1:]))
     record = str(Path(record).resolve()) if record else ""
     run = rundir.make(system.name)
     try:
         labels, descriptors = _open_devices(system, run)
-        ready = births(system, plan, str(run), root_of(plan), labels, checked=checked, record=record)
+        ready = births(system, plan, str(run), root_of(plan), labels, placed, checked=checked, record=record)
         machine = Machine(ready, descriptors, news)
     except BaseException:
         shutil.rmtree(run, ignore_errors=True)

@@ -23,6 +23,7 @@ import msgspec
 
 from microlith.interface.status import UsageError
 from microlith.launch import attach
+from microlith.launch.orders import MachineDied
 from microlith.process import parcel
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Request(msgspec.Struct, frozen=True):
     app: str = ""
     name: str = ""
     arguments: tuple[str, ...] = ()
+    channels: bool = False  # to `attach`: I can use shared memory
     devices: tuple[tuple[str, str, int], ...] = ()  # attribute, kind, how many of the descriptors
 
 
@@ -144,7 +146,11 @@ class Listener:
             return
         client = Client(end)
         self.clients.add(client)
-        threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+        try:
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+        except RuntimeError:  # the host has no thread for us now
+            self.clients.discard(client)
+            end.close()
 
     def serve(self, client: Client) -> None:
         """One client's requests, one after the other, until it goes."""
@@ -161,8 +167,6 @@ class Listener:
         self._kill_programs(client)
 
     def _answer(self, client: Client, data: bytes, descriptors: tuple[int, ...]) -> None:
-        from microlith.launch.machine import MachineDied
-
         try:
             result, given = self.request(client, read(data), descriptors)
         except (MachineDied, TimeoutError) as error:
@@ -179,8 +183,6 @@ class Listener:
                 os.close(descriptor)
 
     def _kill_programs(self, client: Client) -> None:
-        from microlith.launch.machine import MachineDied
-
         for running in client.running.values():
             try:
                 if not self.machine.has_ended(running.name):
@@ -192,7 +194,7 @@ class Listener:
         """One request of a client: the answer and the descriptors that go with it."""
         machine, do = self.machine, asked.do
         if do == "attach":
-            return attach.admit(machine, asked.app, attach.peer_pid(client.end))
+            return attach.admit(machine, asked.app, attach.peer_pid(client.end), asked.channels)
         if do == "about":
             return attach.about(machine), ()
         if do == "follow":

@@ -5,7 +5,6 @@ program that booted the machine can do as it likes.  A root that dies unasked is
 same policy as a server: this is the reboot of a monolith.
 """
 
-import itertools
 import os
 import queue
 import shutil
@@ -23,6 +22,7 @@ import msgspec
 from microlith.interface.status import UsageError
 from microlith.launch import attach
 from microlith.launch.foreign import Foreigners
+from microlith.launch.orders import MachineDied, Orders, close_all
 from microlith.launch.running import Running
 from microlith.plan.plan import OPERATOR
 from microlith.process import parcel
@@ -38,31 +38,10 @@ News = Callable[[dict[str, Any]], None]
 Devices = dict[str, tuple[str, tuple[int, ...]]]  # attribute -> (kind, descriptors)
 
 
-class MachineDied(RuntimeError):
-    """The root is gone and will not come back; the text says how it ended."""
-
-
-def close_all(descriptors: Sequence[int]) -> None:
-    """Close them."""
-    for descriptor in descriptors:
-        os.close(descriptor)
-
-
-class Order:
-    """An order to the root that waits for its answer."""
-
-    def __init__(self) -> None:
-        self.done = threading.Event()
-        self.result: Any = None  # and None when the root died over it
-        self.descriptors: tuple[int, ...] = ()  # that came with it
-
-
 class Machine:
     """A booted system.  Use as a context manager: leaving it stops the machine in order."""
 
-    def __init__(
-        self, boot: Boot, devices: tuple[int, ...], news: Callable[[dict[str, Any]], None] | None = None
-    ) -> None:
+    def __init__(self, boot: Boot, devices: tuple[int, ...], news: News | None = None) -> None:
         self.boot, self.run_dir = boot, Path(boot.run)
         self.name = self.run_dir.name
         self.architecture = boot.architecture
@@ -70,14 +49,13 @@ class Machine:
         self.reboots = 0
         self.booted_ns = 0
         self._devices = devices
-        self._attached: dict[str, tuple[int, attach.Attached]] = {}  # by app: the root's reboots then, and it
+        self._attached = attach.Attachments(self)
         self._news = news
         self._foreigners = Foreigners(self.run_dir, {app: boot.commands[app] for app in boot.outside})
         self._restart = Restart({})
-        self._orders: dict[int, Order] = {}
+        self._orders = Orders()
         self._ended: dict[str, dict[str, Any]] = {}
         self._changed = threading.Condition()
-        self._serial = itertools.count(1)
         self._stopping = self._down = False  # asked to end; ended
         self._ending = threading.RLock()
         self.ready = False
@@ -125,12 +103,7 @@ class Machine:
     def heard(self, record: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         """One record from the root (in the launcher's thread)."""
         if "re" in record:
-            order = self._orders.pop(record["re"], None)
-            if order is not None:
-                order.result, order.descriptors = record["result"], descriptors
-                order.done.set()
-            else:
-                close_all(descriptors)
+            self._orders.answered(record, descriptors)
             return
         close_all(descriptors)
         self.tell(record)
@@ -161,9 +134,7 @@ class Machine:
         assert self._process is not None
         status = self._process.wait()
         self.control.close()
-        for order in tuple(self._orders.values()):
-            order.done.set()
-        self._orders.clear()
+        self._orders.lost()
         self.ready = False
         delay = None if self._stopping or self._refused else self._restart.delay(time.monotonic())
         if delay is not None:
@@ -191,21 +162,10 @@ class Machine:
         self, do: str, descriptors: tuple[int, ...] = (), timeout_s: float = ORDER_S, **values: Any
     ) -> tuple[Any, tuple[int, ...]]:
         """The same for an order whose result comes with descriptors, which are the caller's to close."""
-        order, number = Order(), next(self._serial)
-        self._orders[number] = order
         try:
-            parcel.send(self.control, {"do": do, "id": number, **values}, descriptors)
-        except (parcel.Closed, OSError):
-            self._orders.pop(number, None)
+            return self._orders.give(self.control, {"do": do, **values}, descriptors, timeout_s)
+        except parcel.Closed:
             raise MachineDied(self._dead or "the root domain is down") from None
-        if not order.done.wait(timeout_s):
-            self._orders.pop(number, None)
-            raise TimeoutError(f"the root did not answer {do!r} within {timeout_s:g} s")
-        if order.result is None:
-            raise MachineDied("the root domain died before it answered")
-        if isinstance(order.result, dict) and "error" in order.result:
-            raise UsageError(str(order.result["error"]))
-        return order.result, order.descriptors
 
     def wait_ready(self, timeout_s: float = 30.0) -> "Machine":
         """Wait until every server is ready.  Raises MachineDied or TimeoutError."""
@@ -227,7 +187,9 @@ class Machine:
         return dict(self.order("state"))
 
     def kill(self, name: str) -> dict[str, Any]:
-        """Kill a server's domain (SIGKILL), or, where it has none of its own, put a fault into it.
+        """Kill a server's domain (SIGKILL), or, where that is the root, put a fault into the server.
+
+        `servers` in the answer are all that were in the domain.
 
         `kernel`, or the root domain's name, is the root itself, and `zygote` what makes the domains.
         """
@@ -287,20 +249,12 @@ class Machine:
         servers = [p.name for b in (self.boot.root, *self.boot.domains) for p in b.parts if not p.app]
         if what not in (*servers, *self.boot.templates):
             raise UsageError(f"{self.boot.system} has no server {what!r}; it has {', '.join(servers)}")
-        app = OPERATOR if what in servers else what
-        reboots, attached = self._attached.get(app) or (-1, None)
-        if attached is None or reboots != self.reboots or attached.closed:
-            if attached is not None:
-                attached.close()
-            attached = attach.attach_here(self, app)
-            self._attached[app] = (self.reboots, attached)
-        return attached if what == app else getattr(attached, what)
+        attached = self._attached.of(OPERATOR if what in servers else what)
+        return getattr(attached, what) if what in servers else attached
 
     def detach(self) -> None:
         """Give back everything that `connect` gave."""
-        for _, attached in self._attached.values():
-            attached.close()
-        self._attached.clear()
+        self._attached.close()
 
     def logs(self, lines: int = 30) -> str:
         """The last lines of every domain's log, for people."""

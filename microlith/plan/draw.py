@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from microlith.plan.options import words
 from microlith.plan.plan import Domain, Link, Plan, Template
 
 WIDTH = 80
@@ -14,15 +15,15 @@ COLUMN = 44  # where the second column of the tree begins
 
 
 def kind_of(link: Link) -> str:
-    """A link's path and transport in words: `direct`, `peer over socket`, `kernel over zmq`."""
+    """A link's path, transport and options in words: `direct`, `peer over socket`, `kernel over zmq [count]`."""
     path = f"{link.path} over {link.transport}" if link.transport else link.path
-    return path + options_of(link.options)
+    return path + (f" [{words(link.options)}]" if link.options else "")
 
 
 def options_of(options: dict[str, Any]) -> str:
-    """Options in words: ` [on_fault=panic]`, or nothing."""
-    words = ", ".join(f"{key}={value}" for key, value in options.items())
-    return f" [{words}]" if words else ""
+    """A domain's options in words: ` [on_fault=panic]`, or nothing."""
+    shown = ", ".join(f"{key}={value}" for key, value in options.items())
+    return f" [{shown}]" if shown else ""
 
 
 def counted(number: int, noun: str) -> str:
@@ -112,7 +113,8 @@ def _box(domain: Domain, indent: str, identity: str, nodes: dict[str, str]) -> I
 
 
 def _label(link: Link) -> str:
-    return f"{link.slot}: {link.path}/{link.transport}" if link.transport else f"{link.slot}: {link.path}"
+    label = f"{link.slot}: {link.path}/{link.transport}" if link.transport else f"{link.slot}: {link.path}"
+    return f"{label} [{words(link.options)}]" if link.options else label
 
 
 def _quoted(words: str) -> str:

@@ -1,10 +1,11 @@
 """Putting servers together in one address space: direct links, starts in rank order, injected faults.
 
 A slot is filled by the path of its link: a direct one with a facade of the server beside it, any other with a
-stub of the domain's connection.
+stub of the domain's connection, and both with the options of the link.
 """
 
 import functools
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +13,11 @@ from microlith.frame.connection import Connection
 from microlith.frame.facade import bind, like
 from microlith.frame.frame import Frame
 from microlith.frame.holders import Holders
+from microlith.frame.options import LinkOptions
 from microlith.interface.interface import operations_of
 from microlith.interface.needs import needs_of
 from microlith.interface.operation import Operation
-from microlith.process.birth import DIRECT, PartBirth
+from microlith.process.birth import DIRECT, PartBirth, SlotBirth
 from microlith.process.parts import interrupting, make
 
 
@@ -30,6 +32,7 @@ class Assembly:
         self.frame, self.devices, self.connection = frame, devices, connection
         self.holders = connection.holders if connection else Holders(frame)
         self.servers: dict[str, Any] = {}
+        self._locks: dict[str, Any] = {}  # by server, of links with `lock`
 
     def make(self, parts: tuple[PartBirth, ...]) -> dict[int, Any]:
         """Make all servers, then join them (what only notifies may lead up); by port, lowest rank first."""
@@ -55,11 +58,16 @@ class Assembly:
         needs = needs_of(type(made))
         for slot in part.slots:
             if slot.path == DIRECT or self.connection is None:
-                capability: Any = self.holders.receive(self.servers[slot.server], holder)
+                link = self._options(part.name, slot) if slot.options else None
+                capability: Any = self.holders.receive(self.servers[slot.server], holder, link=link)
             else:
-                capability = self.connection.slot(needs[slot.slot].type, slot, holder)
+                capability = reach(self.connection, part.name, slot, needs[slot.slot].type, holder)
             setattr(made, slot.slot, capability)
         return made
+
+    def _options(self, client: str, slot: SlotBirth) -> LinkOptions:
+        lock = self._locks.setdefault(slot.server, threading.RLock()) if "lock" in slot.options else None
+        return options_of(client, slot, lock)
 
     def poison(self, name: str) -> None:
         """From now on every operation of this server is a fault.  KeyError if there is no such server."""
@@ -76,6 +84,17 @@ class Assembly:
         for part in sorted(parts, key=lambda p: -p.rank):
             if part.name in self.servers:
                 self.servers[part.name].stop()
+
+
+def reach(connection: Connection, client: str, slot: SlotBirth, interface: Any, holder: Any = None) -> Any:
+    """What a slot holds whose link leaves the domain: a stub, or a facade over it with the options of the link."""
+    stub = connection.slot(interface, slot, holder)
+    return options_of(client, slot).over(stub) if slot.options else stub
+
+
+def options_of(client: str, slot: SlotBirth, lock: Any = None) -> LinkOptions:
+    """The options of the link behind a client's slot."""
+    return LinkOptions(f"{client}.{slot.slot}", slot.options, slot.path, slot.in_kernel, lock)
 
 
 def _broken(server: str, method: Callable[..., Any]) -> Callable[..., Any]:

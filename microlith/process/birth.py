@@ -27,7 +27,8 @@ class SlotBirth(msgspec.Struct, frozen=True):
     """One capability: the attribute, the name of what is behind it, the domain's handle (0: direct), rank and path.
 
     Behind a peer link it is also number `at` in the table that the server's domain keeps for `peer`, counted
-    from 1 (0: through the domain's one connection).
+    from 1 (0: through the domain's one connection).  `in_kernel`: the server lives in a kernel.  `options`:
+    those of the link.
     """
 
     slot: str
@@ -37,6 +38,8 @@ class SlotBirth(msgspec.Struct, frozen=True):
     path: str
     peer: int = 0
     at: int = 0
+    in_kernel: bool = False
+    options: dict[str, Any] = {}
 
 
 class PeerBirth(msgspec.Struct, frozen=True):
@@ -79,6 +82,7 @@ class Birth(msgspec.Struct, frozen=True):
     arguments: tuple[str, ...] = ()
     fresh: bool = False
     peers: tuple[PeerBirth, ...] = ()
+    cores: tuple[int, ...] = ()  # it may run on; none: all
     spins: bool = False  # whether it looks at shared memory for a while before it blocks
     parent: int = 0  # the pid that this domain must not outlive
 
@@ -98,6 +102,7 @@ class Boot(msgspec.Struct, frozen=True):
     classes: tuple[str, ...]
     labels: tuple[str, ...]  # of the device descriptors that come with this record
     options: dict[str, Any]
+    placement: str = "free"
     record: str = ""  # where the kernel writes its events, for `microlith replay`
     autostart: tuple[str, ...] = ()  # apps of the root domain to run
     outside: tuple[str, ...] = ()  # foreign programs that start with the machine
@@ -121,6 +126,8 @@ def settle(birth: Birth) -> None:
         os.setsid()
     except PermissionError:
         pass  # it leads one already
+    if birth.cores:
+        os.sched_setaffinity(0, birth.cores)
     if birth.confine.get("identity"):
         _change_identity(birth.domain)
     _libc.prctl(_PR_SET_NAME, f"ml:{birth.domain}"[:15].encode(), 0, 0, 0)

@@ -22,8 +22,10 @@ from microlith.frame.page import Page
 from microlith.interface.status import UsageError
 from microlith.process import parcel
 from microlith.process.birth import Birth, Boot
+from microlith.process.metering import Metering
 
 FAULT = 70
+MOST_ROWS = 3000  # of counts in one answer, so that it stays a record (parcel.LARGEST), whatever domains write
 Zygote = tuple[int, socket.socket]  # pid, our end of its socket
 
 
@@ -34,6 +36,7 @@ class Root:
         self.control, self.boot, self.zygote = control, boot, zygote
         self.devices = dict(zip(boot.labels, devices, strict=True))
         self.pages: dict[str, Page] = {}
+        self.metering = Metering()
         self.handlers: dict[str, Callable[[dict[str, Any], list[int]], Any]] = {}
         self.launcher_gone: Callable[[], None] = lambda: os._exit(0)
         self._page_descriptors: dict[str, int] = {}
@@ -57,6 +60,8 @@ class Root:
             result = self.handlers[record["do"]](record, descriptors)
         except (LookupError, UsageError) as error:
             result = {"error": f"{error}"}
+        if record["do"] == "state":
+            fit(result["domains"])
         if result is not None:
             self.answer(record["id"], result)
 
@@ -94,6 +99,7 @@ class Root:
 
     def forget(self, domain: str) -> None:
         """A program has ended for good: let its page go."""
+        self.metering.forget(domain)
         if domain in self.pages:
             self.pages.pop(domain).close()
             os.close(self._page_descriptors.pop(domain))
@@ -141,10 +147,14 @@ class Root:
         return f"{record['app']}-{self._programs}", msgspec.structs.replace(birth, parts=(part,), arguments=arguments)
 
     def row(self, name: str, kind: str, instances: list[str], pid: int, incarnation: int = 1) -> dict[str, Any]:
-        """What a domain is doing, for `ps`."""
-        page = self.pages[name].read() if name in self.pages else {"state": "outside"}
+        """What a domain is doing, for `ps`; with `links`, what its links with `count` have counted."""
+        page = self.pages.get(name)
+        shown: dict[str, Any] = {"state": "outside"} if page is None else dict(page.read())
+        if page is not None and (links := page.rows()):
+            shown["links"] = links
         who = {"domain": name, "kind": kind, "instances": instances, "pid": pid, "incarnation": incarnation}
-        return {**who, **page}
+        self.metering.add_to(row := {**who, **shown})
+        return row
 
     @staticmethod
     def drop(link: dict[str, int]) -> None:
@@ -159,6 +169,12 @@ class Root:
             os.close(descriptor)
 
 
+def fit(rows: list[dict[str, Any]]) -> None:
+    """Leave out the counts of the domains that have the most, until they fit."""
+    while sum(len(row.get("links", ())) for row in rows) > MOST_ROWS:
+        del max(rows, key=lambda row: len(row.get("links", ())))["links"]
+
+
 def main(number: int, zygote: Zygote | None) -> int:
     """The process: take the boot record, become the root that it names, report a fault."""
     from microlith.kinds import ROOTS, resolve
@@ -167,6 +183,8 @@ def main(number: int, zygote: Zygote | None) -> int:
     control = socket.socket(fileno=number)
     record, devices = parcel.receive(control)
     boot = msgspec.convert(record, Boot)
+    if boot.root.cores:
+        os.sched_setaffinity(0, boot.root.cores)
     sys.path += [p for p in boot.root.path if p not in sys.path]
     root = Root(control, boot, devices, zygote)
     try:

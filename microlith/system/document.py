@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -52,6 +53,8 @@ def read(path: Path) -> tuple[dict[str, Any], Place]:
 def _text(path: Path) -> str:
     place = Place(str(path))
     try:
+        if stat.S_ISFIFO(path.stat().st_mode):  # opening it could wait without an end
+            raise place.refuse_line(0, "is a pipe; give the path of a system file (*.toml)")
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
     except IsADirectoryError:

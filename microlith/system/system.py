@@ -106,9 +106,10 @@ class System:
         spelled out when two domains call each other, however indirectly.
         """
         ranks = self.ranks()
-        below: dict[str, set[str]] = {home: set() for home in homes.values()}
+        below: dict[str, list[str]] = {home: [] for home in homes.values()}
         for name, part in self.servers.items():
-            below[homes[name]] |= {homes[server] for server in _called(part)} - {homes[name]}
+            called = [homes[server] for server in _called(part)]
+            below[homes[name]] += [home for home in called if home not in (homes[name], *below[homes[name]])]
         try:
             order = tuple(TopologicalSorter(below).static_order())
         except CycleError as error:

@@ -2,7 +2,8 @@
 
 `badge` names the inode for ever (its number and its birth, see inode.py) in files opened for reading: the
 next incarnation of the server makes them again.  A file opened for writing has none: what was not
-synced may be lost, and its holder must learn that, so it turns Stale.
+synced may be lost, and its holder must learn that, so it turns Stale.  One that was closed has none
+any more.
 """
 
 from microlith.frame.server import Object
@@ -85,6 +86,7 @@ class OpenFile(Object, File):
     def close(self) -> None:
         """Write what is dirty and give the inode back.  The file is closed even if the disk refuses."""
         inode, self._inode, volume = self._inode, None, self._volume
+        self.badge = 0  # it stays closed in the server's next life
         if inode is None or not volume.mounted:
             return
         inode.opens -= 1

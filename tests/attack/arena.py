@@ -24,7 +24,10 @@ disk = { class = "servers.ramdisk:RamDisk", blocks = 40960 }
 files = { class = "servers.minix.files:MinixFiles", disk = "disk" }
 clock = { class = "servers.clock:HostClock" }
 pot = { class = "attacked:Target" }
+mover = { class = "attacked:Hander", sink = "sink" }
+sink = { class = "attacked:Drain" }
 """
+DOMAINS = ("kernel", "disk", "files", "clock", "pot", "mover", "sink")
 
 
 def until(condition, what, seconds=PATIENCE_S):
@@ -150,7 +153,7 @@ class Arena:
 
     def servers(self):
         pids = self.pids()
-        return {name: pids.get(name) for name in ("kernel", "disk", "files", "clock", "pot")}
+        return {name: pids.get(name) for name in DOMAINS}
 
     def resident(self):
         return psutil.Process(self.kernel).memory_info().rss
@@ -191,7 +194,7 @@ class Arena:
             self.bystander.end()
             self.bystander = None
             assert result["wrong"] == 0 and result["statuses"] == [], result
-        until(lambda: set(self.pids()) == {"kernel", "disk", "files", "clock", "pot"}, "the end of all attackers")
+        until(lambda: set(self.pids()) == set(DOMAINS), "the end of all attackers")
 
     def close(self):
         for process in (*self.processes, *filter(None, [self.bystander])):

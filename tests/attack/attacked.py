@@ -58,6 +58,21 @@ class Pot(Interface):
     def give(self, size: int) -> bytes: ...
 
 
+class Sink(Interface):
+    def take(self) -> None: ...
+
+    @waits
+    def keep(self, thing: Thing, data: bytes) -> int: ...
+
+
+class Drain(Server, Sink):
+    def take(self):
+        pass
+
+    def keep(self, thing, data):
+        return len(data)
+
+
 class Made(Object, Thing):
     def __init__(self, pot):
         self.pot = pot
@@ -68,6 +83,29 @@ class Made(Object, Thing):
 
     def released(self):
         self.pot.objects -= 1
+
+
+class Mover(Interface):
+    @waits
+    def hand_on(self, size: int) -> int:
+        """Forwarded to the sink, with so many bytes and an object of ours."""
+        ...
+
+    @idempotent
+    def made(self) -> int: ...
+
+
+class Hander(Server, Mover):
+    sink: Sink
+
+    def start(self):
+        self.objects = 0
+
+    def hand_on(self, size):
+        return self.forward(self.sink.keep, Made(self), bytes(size))
+
+    def made(self):
+        return self.objects
 
 
 class Target(Server, Pot):

@@ -16,6 +16,7 @@ import time
 from channel_enemy import NO_BODY, U64, Line, scribble
 
 from microkernel.channel import CALL, HEAD, SIZE, STREAM, STREAMED, TAIL
+from microkernel.granted import EXPORT, PASSED
 from microlith.frame import wire
 from microlith.launch import attach
 
@@ -224,15 +225,15 @@ def positions(line):
 def never_passed(line):
     """Capabilities that the kernel should have passed, and has not: nobody waits but we."""
     inner, started = b"\x93\x00\x92\x01\x90\xc0", time.monotonic()
-    line.request(SWAP, inner, caps=((wire.PASSED, 0, 12345, 0),))
+    line.request(SWAP, inner, caps=((PASSED, 0, 12345, 0),))
     for _ in range(200):
-        line.stream(line.message(wire.CALL, SWAP, inner, caps=((wire.PASSED, 0, 99, 0),)))
+        line.stream(line.message(wire.CALL, SWAP, inner, caps=((PASSED, 0, 99, 0),)))
     return [line.answer(2.0), time.monotonic() - started < 10]
 
 
 def notice_with_capability(line):
     for _ in range(20):
-        line.stream(line.message(wire.NOTIFY, DROP, b"\x91\xc0", caps=((wire.PASSED, 0, 1, 0),)))
+        line.stream(line.message(wire.NOTIFY, DROP, b"\x91\xc0", caps=((PASSED, 0, 1, 0),)))
     return line.ask(COUNT)
 
 
@@ -258,12 +259,12 @@ def exports(line):
     """Of nothing, and again and again of everything."""
     said = set()
     for target in (0, 999, 2**32 - 1):
-        line.stream(line.message(wire.CALL, wire.EXPORT, target=target))
+        line.stream(line.message(wire.CALL, EXPORT, target=target))
         said.add(line.heard())
-    line.request(wire.EXPORT)
+    line.request(EXPORT)
     said.add(line.answer())
     for _ in range(1000):
-        line.stream(line.message(wire.CALL, wire.EXPORT))
+        line.stream(line.message(wire.CALL, EXPORT))
         line.heard()
     return sorted(said)
 
@@ -443,7 +444,7 @@ def steps(line, seed, seconds):
     return calls
 
 
-OPERATIONS = (DROP, COUNT, HOLD, RELEASE, SWAP, MAKE, MADE, ECHO, GIVE, wire.EXPORT, 99)
+OPERATIONS = (DROP, COUNT, HOLD, RELEASE, SWAP, MAKE, MADE, ECHO, GIVE, EXPORT, 99)
 SOME_BODIES = (NO_BODY, b"\x91\xc0", b"\x91\x05", b"\x93\x00\x92\x01\x90\xc0", b"\x91" * 50, b"")
 
 

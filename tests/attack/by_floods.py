@@ -126,6 +126,27 @@ def large_calls(count):
     hear()
 
 
+def large_forwards(count):
+    """A server hands on our calls, each with 15 MiB and an object of its own, to one that takes none."""
+    me = attach()
+    mover, sink = me.slots["mover"], me.slots["sink"]
+    filling = [me.start(sink, 1, deadline_s=60.0) for _ in range(2)]  # all that it is given at a time
+    started = [me.start(mover, 1, 15 << 20, waits=True) for _ in range(int(count))]
+    statuses = {}
+    for call in started[-int(count) // 2 :]:
+        name = status_of(me.answer, call, 30.0)
+        statuses[name] = statuses.get(name, 0) + 1
+    say(statuses=statuses)
+    hear()
+    for call in filling:
+        me.answer(call, 30.0)
+    for call in started[: int(count) // 2]:
+        name = status_of(me.answer, call, 30.0)
+        statuses[name] = statuses.get(name, 0) + 1
+    say(statuses=statuses, made=me.call(mover, 2)[0])
+    hear()
+
+
 def one_call(slot, operation, waits, deadline_s):
     """One call, how it ended and how long it took."""
     me = attach()

@@ -12,9 +12,9 @@ MIB = 1 << 20
 
 
 @pytest.fixture
-def frozen(arena):
-    """A server stopped by SIGSTOP: call it to let it go on."""
-    pid = arena.pids()["pot"]
+def frozen(arena, request):
+    """A server (pot, or the parameter) stopped by SIGSTOP: call it to let it go on."""
+    pid = arena.pids()[getattr(request, "param", "pot")]
     os.kill(pid, signal.SIGSTOP)
     until(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, "the stop")
     yield lambda: os.kill(pid, signal.SIGCONT)
@@ -97,6 +97,28 @@ def test_large_calls_to_a_server_that_is_stopped_do_not_fill_the_kernel(arena, f
     assert peak < before + 400 * MIB
     arena.bystander.served()
     frozen()
+
+
+@pytest.mark.parametrize("frozen", ["sink"], indirect=True)
+def test_large_forwards_to_a_server_that_is_stopped_do_not_fill_the_kernel(arena, frozen):
+    """Refused ones are answered, and the object that came with each is given back."""
+    before = arena.resident()
+    attacker = arena.attacker("large_forwards", 40)
+    peak = 0
+    said = {}
+    while not said:
+        peak = max(peak, arena.resident())
+        try:
+            said = attacker.read(0.02)
+        except AssertionError:
+            assert attacker.process.poll() is None
+    assert said["statuses"] == {"Busy": 20}
+    assert peak < before + 400 * MIB
+    arena.bystander.served()
+    frozen()
+    attacker.go()
+    said = attacker.read()
+    assert said["made"] == 0 and said["statuses"]["no status"] == 4 and said["statuses"]["Busy"] == 36, said
 
 
 def test_flood_of_notices_stops_neither_clocks_nor_answers(arena):

@@ -27,7 +27,7 @@ METRICS = {
     *("memory", "crossings", "kernel_visits", "messages", "bytes_copied", "wake_ups", "recovery", "failed_apps"),
     *("lost_writes", "control_ratio", "interrupt", "bulk_1m", "calls_per_s"),
 }
-NAMES = ("library", "monolith", "mach")
+NAMES = ("library", "monolith", "mach", "l4")
 LENGTH = Length(interrupts=20, window_s=0.05, operations=20)
 EXACT = ("crossings", "kernel_visits", "messages", "bytes_copied")
 
@@ -61,7 +61,7 @@ def values(document):
 
 
 def test_every_metric_is_there_for_every_architecture(document):
-    for name in ("library", "monolith", "mach"):
+    for name in NAMES:
         found = {record["metric"] for record in document["records"] if record["architecture"] == name}
         assert METRICS - {"control_ratio"} <= found
     assert {record["metric"] for record in document["records"]} == METRICS
@@ -78,13 +78,15 @@ def test_records_have_the_form(document):
 
 
 @pytest.mark.parametrize(
-    ("name", "null_call", "uncached"), [("library", (0, 0), 0), ("monolith", (2, 1), 2), ("mach", (4, 2), 8)]
+    ("name", "null_call", "uncached"),
+    [("library", (0, 0), 0), ("monolith", (2, 1), 2), ("mach", (4, 2), 8), ("l4", (2, 0), 4)],
 )
 def test_counts_are_those_of_the_architecture(values, name, null_call, uncached):
     found = (values[name, "crossings", "null_call"], values[name, "kernel_visits", "null_call"])
     assert found == null_call
     assert values[name, "crossings", "read_4k"] == null_call[0]
     assert values[name, "crossings", "read_4k_uncached"] == uncached
+    assert values[name, "kernel_visits", "read_4k_uncached"] == (null_call[1] if name != "mach" else 4)
     assert values[name, "messages", "null_call"] == (0 if name == "library" else 2)
 
 
@@ -100,7 +102,8 @@ def test_counts_are_exact_over_repetitions(document):
 
 def test_bytes_copied_count_the_payload_once_for_each_copy(values):
     assert values["library", "bytes_copied", "read_4k"] == 0
-    assert 2 * 4096 < values["monolith", "bytes_copied", "read_4k"] < 2 * 4096 + 500
+    for name in ("monolith", "l4"):
+        assert 2 * 4096 < values[name, "bytes_copied", "read_4k"] < 2 * 4096 + 500
     assert 4 * 4096 < values["mach", "bytes_copied", "read_4k"] < 4 * 4096 + 1000
 
 
@@ -125,7 +128,7 @@ def test_null_call_is_measured_in_every_placement(document, name):
     assert found == {(place, statistic) for place in there for statistic in ("p50", "p99")}
 
 
-@pytest.mark.parametrize(("name", "clients"), [("library", (1,)), ("monolith", CLIENTS), ("mach", CLIENTS)])
+@pytest.mark.parametrize(("name", "clients"), [("library", (1,)), *((name, CLIENTS) for name in NAMES[1:])])
 def test_clients_call_together_where_programs_can(document, name, clients):
     found = {c["clients"]: value for value, _, c in conditions(document, name, "calls_per_s")}
     assert tuple(found) == clients
@@ -147,15 +150,16 @@ def test_control_is_what_has_most_domains():
 
 def test_what_was_read_back_was_verified_and_nothing_synced_was_lost(document, values):
     assert document["about"]["wrong"] == []
-    assert all(values[name, "lost_writes", None] == 0 for name in ("library", "monolith", "mach"))
+    assert all(values[name, "lost_writes", None] == 0 for name in NAMES)
 
 
-def test_kill_takes_down_one_address_space_and_not_mach(document, values):
+def test_kill_takes_down_one_address_space_and_no_microkernel(document, values):
     for name in ("library", "monolith"):
         assert values[name, "failed_apps", None] == 1
         assert document["outcomes"][name]["crash of the whole"]["count"] == 1
-    assert values["mach", "failed_apps", None] == 0
-    assert document["outcomes"]["mach"]["masked"]["count"] + document["outcomes"]["mach"]["recovered"]["count"] == 1
+    for name in ("mach", "l4"):
+        assert values[name, "failed_apps", None] == 0
+        assert document["outcomes"][name]["masked"]["count"] + document["outcomes"][name]["recovered"]["count"] == 1
     assert all(tuple(table) == OUTCOMES for table in document["outcomes"].values())
 
 

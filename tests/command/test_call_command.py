@@ -7,7 +7,7 @@ import pytest
 
 from tests.command.live import Process, launched, microlith
 
-EVERY = ["library", "monolith", "mach"]
+EVERY = ["library", "monolith", "mach", "mach25"]
 
 
 @pytest.mark.parametrize("architecture", EVERY)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.command.live import Process, alive, domains, launched, microlith, wait_for
 
-EVERY = ["library", "monolith", "mach"]
+EVERY = ["library", "monolith", "mach", "mach25"]
 
 
 def everything_of(launcher):
@@ -26,10 +26,10 @@ def test_launch_shows_what_happens_and_stops_at_sigint(architecture, system):
         launch.until("hello log")
         launch.send(signal.SIGINT)
         status, out, err = launch.end()
-    root = "library" if architecture == "library" else "menu" if architecture == "mach" else "kernel"
+    root = {"library": "library", "monolith": "kernel", "mach": "menu", "mach25": "menu+cell"}[architecture]
     assert status == 0 and f"{root} ".strip() in out and "| hello log\n" in out
     assert f"sys as {architecture}, machine sys-" in err and err.endswith(" stopped\n")
-    assert ("menu is ready" in err) == (architecture == "mach")
+    assert (f"{root} is ready" in err) == (architecture in ("mach", "mach25"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])

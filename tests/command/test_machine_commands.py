@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from microlith import boot
 from tests.command.live import Process, alive, domains, launched, microlith, wait_for
 
-EVERY = ["library", "monolith", "mach"]
+EVERY = ["library", "monolith", "mach", "mach25"]
 NONE = "microlith: no machine is running; start one with 'microlith launch SYSTEM'\n"
 
 
@@ -31,8 +33,8 @@ def test_two_machines(system):
             assert microlith(*command) == (2, "", said)
         status, out, _ = microlith("ps")
         assert status == 0
-        assert out.startswith(f"{one['name']}: sys as mach, launcher {one['launcher']}\n")
-        assert f"\n{other['name']}: sys as monolith, launcher {other['launcher']}\n" in out
+        assert out.startswith(f"{one['name']}: sys as mach, placement free, launcher {one['launcher']}\n")
+        assert f"\n{other['name']}: sys as monolith, placement free, launcher {other['launcher']}\n" in out
         assert microlith("call", "menu.echo", "x", "--machine", other["name"]) == (0, "x", "")
         assert microlith("stop", "--machine", "sys")[0] == 2
         status, out, _ = microlith("stop", "--all")
@@ -45,7 +47,7 @@ def test_ps_of_every_architecture(architecture, system):
     with launched(system, architecture) as about:
         found = domains()
         homes = {instance: name for name, d in found.items() for instance in d["instances"]}
-        expected = {"library": "library", "monolith": "kernel"}
+        expected = {"library": "library", "monolith": "kernel", "mach25": "menu+cell"}
         assert homes == {server: expected.get(architecture, server) for server in ("menu", "cell")}
         for domain in found.values():
             assert alive(domain["pid"]) and domain["memory"] > 100_000 and domain["incarnation"] == 1
@@ -71,8 +73,25 @@ def test_ps_of_a_launcher_that_is_stopped(system):
         assert (status, out) == (1, f"{about['name']}: no answer\n")
         assert err == (
             f"microlith: machine {about['name']} did not answer within 3 s;"
-            f" its launcher, pid {about['launcher']}, is stopped or busy\n"
+            f" its launcher, pid {about['launcher']}, is stopped (kill -CONT {about['launcher']} lets it go on)\n"
         )
+
+
+def test_stop_of_a_launcher_that_is_stopped(system, one):
+    with launched(system) as about, launched(one("CellServer")) as other:
+        os.kill(about["launcher"], signal.SIGSTOP)
+        try:
+            began = time.monotonic()
+            status, out, err = microlith("stop", "--all")
+            took = time.monotonic() - began
+        finally:
+            os.kill(about["launcher"], signal.SIGCONT)
+        assert (status, out) == (1, f"{other['name']}: stopped\n")
+        assert err == (
+            f"microlith: machine {about['name']} did not answer within 3 s;"
+            f" its launcher, pid {about['launcher']}, is stopped (kill -CONT {about['launcher']} lets it go on)\n"
+        )
+        assert took < 20  # not the patience for a machine that is ending
 
 
 def test_control_socket_that_refuses(runtime_directory):
@@ -92,17 +111,15 @@ def test_control_socket_that_refuses(runtime_directory):
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [("/nope", "/nope/microlith cannot be made: no such file or directory; "), ("/tmp/" + "x" * 90, "too long")],
+    [("/nope", "/nope/microlith cannot be made: no such file or directory; "), ("x" * 90, "too long")],
 )
-def test_runtime_directory_that_cannot_be(value, said, monkeypatch):
-    monkeypatch.setenv("XDG_RUNTIME_DIR", value)
-    if "nope" not in value:
-        Path(value).mkdir()
+def test_runtime_directory_that_cannot_be(value, said, tmp_path, monkeypatch):
+    folder = tmp_path / value  # /nope stays /nope
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    if value != "/nope":
+        folder.mkdir()
     status, out, err = microlith("launch", "five", "--detach")
     assert (status, out) == (2, "") and said in err and "set XDG_RUNTIME_DIR to a " in err and err.count("\n") == 1
-    if "nope" not in value:
-        (Path(value) / "microlith").rmdir()
-        Path(value).rmdir()
 
 
 def test_kill_of_a_microkernel(system):
@@ -130,6 +147,15 @@ def test_kill_of_a_server_that_is_no_process(architecture, system):
         wait_for(lambda: microlith("call", "menu.echo", "x") == (0, "x", ""))
 
 
+def test_kill_of_one_of_a_group(system):
+    with launched(system, "mach", "--domains", "menu+cell"):
+        pid = domains()["menu+cell"]["pid"]
+        assert "menu+cell  menu cell  " in microlith("ps")[1]
+        assert microlith("kill", "cell") == (0, f"menu+cell: killed, pid {pid}; with it went menu\n", "")
+        wait_for(lambda: domains()["menu+cell"]["incarnation"] == 2)
+        assert microlith("call", "menu.echo", "x") == (0, "x", "")
+
+
 def test_stop_when_the_launcher_dies_over_it(system):
     with launched(system) as about:
         os.kill(about["launcher"], signal.SIGSTOP)
@@ -146,7 +172,7 @@ def test_stop_when_the_launcher_dies_over_it(system):
 
 @pytest.mark.parametrize("architecture", EVERY)
 def test_logs_of_every_domain(architecture, system):
-    home = {"library": "library", "monolith": "kernel", "mach": "menu"}[architecture]
+    home = {"library": "library", "monolith": "kernel", "mach": "menu", "mach25": "menu+cell"}[architecture]
     with launched(system, architecture):
         microlith("call", "menu.say", "one\nto\x1b[2Jo")
         status, out, err = microlith("logs")
@@ -200,9 +226,51 @@ def test_replay_of_a_recorded_run(tmp_path, system):
     assert steps > 20
 
 
+def test_record_on_a_full_device_is_told():
+    status, _, err = microlith("launch", "unix", "--record", "/dev/full", "--run", "list /")
+    assert status == 1
+    assert "the record of this run is incomplete: no space left on device" in err
+
+
 def test_replay_mistakes(tmp_path):
     status, _, err = microlith("replay", tmp_path / "nope")
     assert status == 2 and err.count("\n") == 1
     (tmp_path / "text").write_text("no record")
     status, _, err = microlith("replay", tmp_path / "text")
     assert status == 2 and "is not a record of a microkernel's run" in err
+
+
+@pytest.mark.parametrize("architecture", [*EVERY, "l4"])
+def test_ps_of_counted_links(system, architecture):
+    """A call that has not ended: it has been made, and its request has been sent."""
+    sent = {"library": "0 0 0 0", "monolith": "1 1 1 82", "l4": "1 1 0 82"}
+    request = sent.get(architecture, "1 2 1 164").split()
+    who, domain = ("stuck", "library") if architecture == "library" else ("stuck-1", "stuck-1")
+    with launched(system, architecture, "--link", "stuck.*=count") as about, Process("run", "stuck") as run:
+        run.until("stuck\n")
+
+        def shown():
+            status, out, err = microlith("ps", "--links")
+            return status == 0 and not err and request[-1] in out.split()[-3:] and out.splitlines()
+
+        heading, columns, row = wait_for(shown, "a counted call")
+        assert heading.startswith(f"{about['name']}: sys as {architecture}, ")
+        assert columns.split() == ["link", "calls", "stat", "msgs", "cross", "kern", "bytes", "woke", "sys"]
+        assert row.split() == [f"{who}.menu.never", "1", "0", *request, "0", "0"]
+        assert domains()[domain]["links"]["stuck.menu.never"]["calls"] == 1
+
+
+def test_ps_of_links_that_count_nothing(system):
+    with launched(system):
+        status, out, err = microlith("ps", "--links")
+        assert (status, len(out.splitlines())) == (0, 1)
+        assert err == "microlith: no link has counted anything; launch with --link '*=count'\n"
+
+
+@pytest.mark.parametrize("architecture", [*EVERY, "l4"])
+def test_traced_link_of_the_operator_is_on_standard_error(system, architecture):
+    with launched(system, architecture, "--link", "operator.menu=trace,count", "--link", "operator.menu=fault:Odd/1"):
+        status, out, err = microlith("call", "menu.echo", "hi")
+        assert (status, out) == (0, "hi")
+        assert re.fullmatch(r"operator\.menu echo\(b'hi', 1\) = b'hi'  \d+ us\n", err)
+        assert "Odd: injected" in microlith("call", "menu.odd", "red", "yes")[2]

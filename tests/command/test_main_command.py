@@ -102,8 +102,41 @@ def test_version(microlith):
         (["zzzzz"], f"no command is called 'zzzzz'; there are {', '.join(kinds.COMMANDS)}"),
         (["plan"], "Missing argument 'SYSTEM'."),
         (["plan", "unx"], "no system is called 'unx'; did you mean 'unix'?"),
-        (["plan", "five", "--as", "mack"], "no architecture is called 'mack'; there are library, monolith, mach"),
+        (
+            ["plan", "five", "--as", "mack"],
+            f"no architecture is called 'mack'; there are {', '.join(kinds.ARCHITECTURES)}",
+        ),
+        (
+            ["plan", "five", "--domains", "disk,file"],
+            "the domains name an unknown server 'file'; did you mean 'files'?",
+        ),
+        (
+            ["plan", "five", "--domains", "disk,files+disk"],
+            "the domains name 'disk' twice; a server runs in one domain",
+        ),
+        (
+            ["launch", "five", "--domains", "disk++files"],
+            "--domains disk++files cannot be read; write for example --domains disk+files,console",
+        ),
+        (
+            ["launch", "five", "--as", "monolith", "--domains", "disk+files"],
+            "monolith puts servers together itself; domains are for architectures that give each server one of its own,"
+            " such as mach",
+        ),
         (["plan", "five", "--json", "--mermaid"], "--json and --mermaid exclude each other"),
+        (
+            ["plan", "five", "--link", "files.disk"],
+            "--link files.disk does not say what a link does; write --link CLIENT.SLOT=OPTION,...",
+        ),
+        (
+            ["plan", "five", "--link", "files.dsk=count"],
+            "five as mach has no link 'files.dsk'; did you mean 'files.disk'?",
+        ),
+        (["launch", "five", "--link", "*=trase"], "link *: no option is called 'trase'; did you mean 'trace'?"),
+        (
+            ["launch", "five", "--detach", "--link", "files.disk=fault:Bus/2"],
+            "link files.disk: no operation behind it answers the status Bus; did you mean 'Busy'?",
+        ),
         (["schema", "servers.ramdisk"], "'servers.ramdisk' does not name a class; write \"package.module:Class\""),
         (
             ["schema", "servers.blockdevice:BlockDevic"],
@@ -209,7 +242,9 @@ def test_completion_script(shell, microlith):
         ("microlith pl", ["plan"]),
         ("microlith plan ", ["disk", "five", "unix"]),
         ("microlith plan u", ["unix"]),
-        ("microlith plan unix --as m", ["monolith", "mach"]),
+        ("microlith plan unix --as m", ["monolith", "mach", "mach25"]),
+        ("microlith plan unix --link files.disk=count,t", ["files.disk=count,trace"]),
+        ("microlith launch unix --link *=h", ["*=hop:"]),
         ("microlith new s", ["server"]),
         ("microlith completion z", ["zsh"]),
     ],

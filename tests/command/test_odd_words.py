@@ -29,8 +29,9 @@ def test_closed_standard_output_is_one_sentence():
     assert done.stderr == "microlith: standard output or standard error is closed\n"
 
 
-def test_program_whose_reader_went_away_ends_as_a_shell_has_it():
-    with launched("unix"):
+@pytest.mark.parametrize("architecture", ["library", "monolith", "mach"])
+def test_program_whose_reader_went_away_ends_as_a_shell_has_it(architecture):
+    with launched("unix", architecture):
         microlith("call", "files.mkdir", "/below")
         reader, writer = os.pipe()
         os.close(reader)
@@ -39,4 +40,6 @@ def test_program_whose_reader_went_away_ends_as_a_shell_has_it():
             env=environment(), stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
         )  # fmt: skip
         os.close(writer)
+        status, out, _ = microlith("run", "list", "/")  # a library OS lives on, and its next program is heard
+        assert status == 0 and "below" in out
     assert (done.returncode, done.stderr) == (141, "")

@@ -11,7 +11,7 @@ import pytest
 from tests.command import live
 from tests.command.live import Process, alive, domains, launched, microlith, wait_for
 
-EVERY = ["library", "monolith", "mach"]
+EVERY = ["library", "monolith", "mach", "mach25"]
 
 FOREIGN = """
 import os, sys

@@ -37,6 +37,14 @@ def test_trace_of_assistants_is_the_same_in_groups(domains):
     assert differences(test_conformance.trace_of("library")[1], lines) == []
 
 
+def test_call_that_would_close_a_circle_of_domains_is_a_rank_violation():
+    """sink -> maker, by a capability that came at run time, where maker shares the domain of front -> sink."""
+    status, lines = running.collect(assistants(), "mach", "trace", domains=groups("maker+front"))
+    found = differences(test_conformance.trace_of("library")[1], lines)
+    assert status == 7
+    assert [line.splitlines()[-1].strip() for line in found] == ["kept() -> !RankViolation [35]"] * 2
+
+
 @pytest.mark.parametrize("domains", SYSTEM)
 def test_trace_of_the_operating_system_is_the_same_in_groups(domains):
     wanted = tuple(map(tuple, groups(domains)))

@@ -33,8 +33,11 @@ def operating_system(terminal) -> System:
 
 
 @functools.cache
-def trace_of(architecture, domains=None):
-    """The trace, and what the console wrote; the terminal is a pseudo-terminal whose other end is ours."""
+def trace_of(architecture, domains=None, options=""):
+    """The trace, and what the console wrote; the terminal is a pseudo-terminal whose other end is ours.
+
+    `options` are those of every link.
+    """
     import termios
 
     ours, theirs = os.openpty()
@@ -43,7 +46,10 @@ def trace_of(architecture, domains=None):
     settings[1] &= ~termios.OPOST
     termios.tcsetattr(theirs, termios.TCSANOW, settings)
     os.write(ours, INPUT + b"\x04\x04\x04")  # ^D ends the half line, then the input
-    status, lines = running.collect(operating_system(os.ttyname(theirs)), architecture, "trace", domains=domains)
+    links = {"*": options} if options else {}
+    status, lines = running.collect(
+        operating_system(os.ttyname(theirs)), architecture, "trace", domains=domains, links=links
+    )
     os.set_blocking(ours, False)
     written = os.read(ours, 65536)
     os.close(ours)

@@ -1,7 +1,7 @@
 """Lives: create, started, ready, exited, adoption, watches, notices, interrupts."""
 
 import pytest
-from machine import APP, DISK, DISK_PORT, FILES, LINE, Machine, fails, of
+from machine import APP, DISK, DISK_PORT, FILES, FILES_PORT, LINE, Machine, fails, of
 
 from microkernel.core import events as ev
 
@@ -108,6 +108,45 @@ def test_adopt_of_an_object_that_vanished_releases_the_new_one(machine):
     machine.step(ev.Close(FILES, 1, handle))
     effects = [ev.Released(DISK, DISK_PORT, 8)]
     machine.refuses(lambda: machine.step(ev.Adopt(DISK, 2, DISK_PORT, 5, 8)), effects)
+
+
+def test_rebadge_to_none_makes_every_right_stale_at_the_death(machine):
+    handle = machine.open(badge=7, object=5)
+    lent = machine.lend(handle)
+    assert machine.step(ev.Rebadge(DISK, 1, DISK_PORT, 5, 0)) == []
+    assert machine.restart(DISK) == [ev.Welcome(DISK, 2, ())]
+    assert [e.status for e in machine.call(FILES, handle)] == ["Stale"]
+    assert [e.status for e in machine.call(APP, lent)] == ["Stale"]
+
+
+def test_rebadge_changes_what_is_offered(machine):
+    machine.open(badge=0, object=5)
+    machine.open(badge=7, object=6)
+    machine.step(ev.Rebadge(DISK, 1, DISK_PORT, 5, 8))
+    assert machine.restart(DISK) == [ev.Welcome(DISK, 2, ((DISK_PORT, 5, 8), (DISK_PORT, 6, 7)))]
+
+
+def test_rebadge_of_an_adopted_object_leaves_those_of_the_earlier_life(machine):
+    machine.open(badge=7, object=5)
+    machine.open(badge=8, object=6)
+    machine.restart(DISK)
+    machine.step(ev.Adopt(DISK, 2, DISK_PORT, 5, 6), ev.Rebadge(DISK, 2, DISK_PORT, 6, 9))
+    assert sorted(right.badge for right in machine.core.rights.values() if right.object) == [8, 9]
+
+
+def test_rebadge_reaches_a_queued_mint(machine):
+    machine.step(ev.Exited(DISK, 1, True))
+    machine.call(FILES, 1, caps=((ev.MINT, FILES_PORT, 4, 7),))
+    machine.step(ev.Rebadge(FILES, 1, FILES_PORT, 4, 0), ev.Started(DISK, 2), ev.Ready(DISK, 2))
+    assert [r.badge for key, r in machine.core.rights.items() if key[0] == DISK and r.object == 4] == [0]
+
+
+@pytest.mark.parametrize("object", [0, 5, 9])
+def test_rebadge_by_another_task_or_of_nothing_changes_nothing(machine, object):
+    machine.open(badge=7, object=5)
+    machine.refuses(lambda: machine.step(ev.Rebadge(FILES, 1, DISK_PORT, object, 1)), [])
+    if object != 5:
+        machine.refuses(lambda: machine.step(ev.Rebadge(DISK, 1, DISK_PORT, object, 1)), [])
 
 
 def test_watch_tells_each_death_once(machine):

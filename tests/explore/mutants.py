@@ -12,7 +12,7 @@ from pathlib import Path
 import microkernel.core
 
 FOLDER = Path(microkernel.core.__file__).parent
-MODULES = ("state", "rights", "pending", "calls", "revocation", "lifecycle", "signals", "__init__")
+MODULES = ("state", "rights", "pending", "calls", "revocation", "lifecycle", "signals", "offers", "__init__")
 
 MUTANTS = [
     # rights: what may be sent and what arrives
@@ -57,6 +57,8 @@ MUTANTS = [
     ("calls to an equal rank", "calls.py", ".rank >= core.tasks[task].rank", ".rank > core.tasks[task].rank", "Gifts"),
     ("no quota of calls", "calls.py", "core.opened[task] >= core.tasks[task].quota.calls or", "core.opened[task] > core.tasks[task].quota.calls or", "Messages"),
     ("a queue of one more", "calls.py", ">= core.tasks[server].quota.queue", "> core.tasks[server].quota.queue", "Messages"),
+    ("a crowded call is taken", "calls.py", "return event.crowded or", "return type(event) is ev.Forward and event.crowded or", "Gifts"),
+    ("a crowded forward is taken", "calls.py", "return event.crowded or", "return type(event) is ev.Call and event.crowded or", "Gifts"),
     ("stale rights work", "calls.py", "if right.state == STALE:", "if right.state < 0:", "Rights"),
     ("a gone server takes calls", "calls.py", '.state == GONE else ""', '.state < 0 else ""', "Messages"),
     ("anybody may reply", "calls.py", "and found.server == task and", "and found.server > 0 and", "Messages"),
@@ -90,6 +92,10 @@ MUTANTS = [
     ("adoption of others' objects", "lifecycle.py", "or event.port not in task.ports or", "or", "Clash"),
     ("a vanished object is adopted in silence", "lifecycle.py", "    release(core, [(event.port, event.new)], out)\n", "", "Clash"),
     ("adopted under its old number", "lifecycle.py", "become(core, key, LIVE, event.new)", "become(core, key, LIVE, event.old)", "Rights"),
+    ("anybody may rebadge", "lifecycle.py", "if core.owners.get(event.port) != event.task:\n        return\n    for key", "if not event.port:\n        return\n    for key", "Rights"),
+    ("a badge is never taken away", "lifecycle.py", "badge=event.badge)", "badge=event.badge or 7)", "Rights"),
+    ("one right is rebadged, the others not", "lifecycle.py", "(event.port, event.object), ()):\n        core.rights", "(event.port, event.object), ())[:1]:\n        core.rights", "Rights"),
+    ("a queued mint keeps its badge", "lifecycle.py", "if cap[:3] == old else cap", "if cap[:3] < old[:1] else cap", "Gifts"),
     ("ready twice", "lifecycle.py", "    if task.state != STARTING:\n        return\n    core.tasks[event.task] = replace(task, state=READY)", "    core.tasks[event.task] = replace(task, state=READY)", "Lives"),
     ("unadopted rights work", "lifecycle.py", "        wither(core, core.suspended[ref], out)\n    for line", "        pass\n    for line", "Rights"),
     ("ready does not pump", "lifecycle.py", "        out.append(ev.Unmask(line))\n    pump(core, event.task, out)", "        out.append(ev.Unmask(line))", "Messages"),
@@ -119,6 +125,12 @@ MUTANTS = [
     ("anybody acknowledges", "signals.py", "core.lines.get(event.line) == (event.task, True)", "core.lines.get(event.line, (0, 0))[1]", "Lives"),
     ("acknowledged twice", "signals.py", "core.lines.get(event.line) == (event.task, True)", "core.lines.get(event.line, (0, 0))[0] == event.task", "Lives"),
     ("acknowledged before ready", "signals.py", "(event.task, True) and core.tasks[event.task].state == READY", "(event.task, True)", "Lives"),
+    # capabilities outside of calls
+    ("strangers may offer", "offers.py", " and _linked(core, event.task, event.to)", "", "Offers"),
+    ("servers alone may offer", "offers.py", "_calls(core, one, other) or _calls(core, other, one)", "_calls(core, other, one)", "Offers"),
+    ("an offer to the dead", "offers.py", " and running(core, event.to)", "", "Offers"),
+    ("an offer that does not fit is kept", "offers.py", "    release(core, minted(core, event.task, event.caps), out)", "    pass", "Offers"),
+    ("what is offered is not checked", "offers.py", " if valid(core, event.task, event.caps) else None", "", "Offers"),
     # the machine
     ("the past may speak", "__init__.py", "task.incarnation == event.incarnation and", "", "Messages"),
     ("the dead may speak", "__init__.py", "event.incarnation and running(self, event.task)", "event.incarnation", "Messages"),

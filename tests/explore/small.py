@@ -6,6 +6,7 @@ where a system lists it.
 """
 
 from explorer import System
+from msgspec.structs import replace
 
 from microkernel.core import events as ev
 from microkernel.core.events import HELD, MINT
@@ -201,6 +202,7 @@ class Rights(Base):
     def of_owner(self, spec):
         life = incarnation(spec, DISK)
         found = [ev.Destroy(DISK, life, *ref) for ref in spec.within_reach if ref[0] == DISK_PORT]
+        found += [ev.Rebadge(DISK, life, *ref, 0) for ref in spec.within_reach if ref[0] == DISK_PORT]
         if spec.life[DISK][0] == "starting":
             olds = {spec.rights[key].object for key in spec.waiting}
             found += [ev.Adopt(DISK, life, DISK_PORT, old, new) for old in sorted(olds) for new in self.news]
@@ -215,10 +217,12 @@ class Rights(Base):
                     found += [ev.Close(task, life, handle), ev.Revoke(task, life, handle), ev.Watch(task, life, handle)]
                     found.append(call(spec, task, 9, 1, caps=((HELD, 0, handle, 0),)))
             found += [ev.Adopt(task, life, DISK_PORT, 9, 0), ev.Destroy(task, life, DISK_PORT, 0)]
+            found += [ev.Rebadge(task, life, DISK_PORT, 0, 1), ev.Rebadge(task, life, DISK_PORT, 9, 1)]
             if state in ("starting", "ready"):
                 found.append(call(spec, task, 9, 1, caps=((MINT, DISK_PORT, 0, 0),)))
             if task != DISK:
                 found += [ev.Adopt(task, life, DISK_PORT, 1, 9), ev.Destroy(task, life, DISK_PORT, 1)]
+                found.append(ev.Rebadge(task, life, DISK_PORT, 1, 1))
                 found.append(ev.Call(task, life, 9, 1, 0, False, 0, ((MINT, DISK_PORT, 1, 0),), b""))
             for key, right in spec.rights.items():
                 if key[0] == task and spec.stale(key, right):
@@ -287,6 +291,7 @@ class Gifts(Base):
         if running(spec, FILES):
             life = incarnation(spec, FILES)
             found += [ev.Destroy(FILES, life, FILES_PORT, number) for number in (1, 2)]
+            found.append(ev.Rebadge(FILES, life, FILES_PORT, 1, 7))
             found += self.calls(spec, FILES, 1, ((MINT, FILES_PORT, 1, 0),), 7)
         for id in (1, 2):
             found += self.calls(spec, APP, id, ((MINT, 30, id, id - 1),), 4 + id)
@@ -302,7 +307,8 @@ class Gifts(Base):
                         else ()
                     )
                     payload = b"f" + bytes(waits)
-                    found.append(ev.Forward(FILES, incarnation(spec, FILES), serial, handle, 8, caps, payload))
+                    forward = ev.Forward(FILES, incarnation(spec, FILES), serial, handle, 8, caps, payload)
+                    found += [forward, replace(forward, crowded=True)]
             elif task == FILES and spec.at_work(task, serial) and self.room(spec, APP):
                 found.append(reply(spec, task, serial, ((MINT, FILES_PORT, 2, 7),)))
         found += [
@@ -325,6 +331,7 @@ class Gifts(Base):
         found = self.dead_life(spec)
         if running(spec, FILES):
             found += [call(spec, FILES, 9, 2), call(spec, FILES, 9, 1, caps=((MINT, 30, 1, 0),))]
+            found.append(replace(call(spec, FILES, 9, 1, caps=((MINT, FILES_PORT, 5, 0),)), crowded=True))
         return found
 
 
@@ -358,6 +365,7 @@ class Clash(Base):
         if spec.life[DISK][0] == "starting":
             for old in sorted({spec.rights[key].object for key in spec.waiting if spec.rights[key].port == DISK_PORT}):
                 found += [ev.Adopt(DISK, incarnation(spec, DISK), DISK_PORT, old, new) for new in (1, 2)]
+            found.append(ev.Rebadge(DISK, incarnation(spec, DISK), DISK_PORT, 1, 0))
         return found + [reply(spec, task, serial) for task, serial, _ in work(spec)]
 
     def illegal(self, spec):
@@ -383,6 +391,9 @@ class Passing(Rights):
 
     def life(self, spec):
         return [one for one in super().life(spec) if type(one) is not ev.Exited or one.again]
+
+    def of_owner(self, spec):
+        return [one for one in super().of_owner(spec) if type(one) is not ev.Rebadge]
 
     def calls(self, spec, task):
         found = super().calls(spec, task)
@@ -432,4 +443,49 @@ class Services(Base):
                 found.append(call(spec, task, 9, 1, caps=((MINT, 11, 0, 0),)))
                 found.append(call(spec, task, 9, 1, caps=((MINT, FILES_PORT, 0, 7),)))
                 found += [call(spec, task, 9, 1, caps=((MINT, FILES_PORT, -1, 0),))]
+        return found
+
+
+class Offers(Base):
+    """Capabilities that travel outside of calls: an owner, one in the middle who is linked with both, and an app."""
+
+    limits = {"window": 1, "queue_limit": 2, "quota_calls": 2, "quota_rights": 3}
+    tasks = (
+        ev.Create(DISK, "disk", 1, (DISK_PORT,), ()),
+        ev.Create(FILES, "files", 2, (FILES_PORT,), (DISK_PORT,)),
+        ev.Create(APP, "app", 3, (), (FILES_PORT,)),
+    )
+    up = (DISK, FILES, APP)
+    lives = {DISK: 2, FILES: 1, APP: 1}
+    mortal = (DISK, APP)
+    most = {DISK: 1, FILES: 3, APP: 3}
+
+    def moves(self, spec):
+        found = self.life(spec)
+        if running(spec, DISK):
+            found += self.offers(spec, DISK, FILES, [(MINT, DISK_PORT, 1, 5)])
+        if running(spec, FILES):
+            found += self.offers(spec, FILES, APP, [(HELD, 0, h, 0) for t, h in spec.rights if t == FILES])
+            found += self.offers(spec, FILES, DISK, [(HELD, 0, h, 0) for t, h in spec.rights if t == FILES])
+        if running(spec, APP):
+            found += self.offers(spec, APP, FILES, [(HELD, 0, h, 0) for t, h in spec.rights if t == APP])
+        for task, handle in spec.rights:
+            found += [ev.Close(task, incarnation(spec, task), handle), ev.Revoke(task, incarnation(spec, task), handle)]
+        if running(spec, DISK):
+            found.append(ev.Destroy(DISK, incarnation(spec, DISK), DISK_PORT, 1))
+        return found
+
+    def offers(self, spec, giver, to, caps):
+        if not running(spec, to) or spec.fresh.get(to, 99) > self.most[to]:
+            return []
+        return [ev.Offer(giver, incarnation(spec, giver), to, 7, (cap,)) for cap in caps]
+
+    def illegal(self, spec):
+        found = []
+        for task in spec.life:
+            if running(spec, task):
+                life = incarnation(spec, task)
+                stranger = APP if task == DISK else DISK if task == APP else 99
+                found.append(ev.Offer(task, life, stranger, 7, ((HELD, 0, 1, 0),)))
+                found.append(ev.Offer(task, life - 1, FILES, 7, ((HELD, 0, 1, 0),)))
         return found

@@ -35,6 +35,7 @@ MOVES = "what can be delivered is"
 WITHDRAWN = "a server hears when its caller gives up"
 LIFE = "each life is announced, with what it may adopt"
 NOTICES = "lost notices are counted"
+OFFERED = "what is offered arrives once, between those who are linked"
 CARRIED = "a message arrives as it was sent"
 UNIQUE = "a right to reply is unique"
 TABLES = "nothing is left behind in the tables"
@@ -188,7 +189,7 @@ class Spec:
         """The objects that the event itself tried to hand out."""
         if not self.speaks(event):
             return set()
-        if type(event) in (ev.Call, ev.Reply, ev.Forward):
+        if type(event) in (ev.Call, ev.Reply, ev.Forward, ev.Offer):
             return self.own_mints(event.task, event.caps) if event.caps else set()
         if type(event) is ev.Adopt and self.life[event.task][0] == "starting" and event.new > 0:
             return {(event.port, event.new)} if event.port in self.tasks[event.task][1] else set()
@@ -234,6 +235,7 @@ class Spec:
             ev.Unmask: INTERRUPT,
             ev.Notice: NOTICES if missing else NO_RIGHT,
             ev.Withdrawn: WITHDRAWN,
+            ev.Offered: OFFERED if missing or not wrong else NO_RIGHT,
             ev.Welcome: LIFE,
             ev.Up: LIFE,
         }[kind]
@@ -290,6 +292,19 @@ class Spec:
             if key in self.waiting and (right.port, right.object) == (e.port, e.old) and self.owner(e.port) == e.task:
                 self.rights[key] = right._replace(object=e.new, born=e.incarnation)
                 self.waiting -= {key}
+        return []
+
+    def on_rebadge(self, e):
+        if self.owner(e.port) != e.task or e.object <= 0:
+            return []
+        ref = (e.port, e.object)
+        for key, right in list(self.rights.items()):
+            if (right.port, right.object) == ref and self.live(key, right):
+                self.rights[key] = right._replace(badge=e.badge)
+        for one, call in list(self.calls.items()):
+            if call.parcel is not None and ref in self.own_mints(call.parcel.giver, call.parcel.caps):
+                caps = tuple((*c[:3], e.badge) if c[0] == ev.MINT and c[1:3] == ref else c for c in call.parcel.caps)
+                self.calls[one] = call._replace(parcel=call.parcel._replace(caps=caps))
         return []
 
     def on_ready(self, e):
@@ -376,7 +391,7 @@ class Spec:
             return "RankViolation"
         if sum(caller == e.task for caller, _ in self.calls) >= self.limits[2]:
             return "Busy"
-        return "Busy" if len(self.queue.get(server, ())) >= self.limits[1] else ""
+        return "Busy" if e.crowded or len(self.queue.get(server, ())) >= self.limits[1] else ""
 
     def way(self, e):
         """Where a call or forward would go, or why it cannot."""
@@ -499,13 +514,23 @@ class Spec:
         if one is None or not self.calls[one].waits:
             return []
         status, server = self.way(e)
-        if not status and len(self.queue.get(server, ())) >= self.limits[1]:
+        if not status and (e.crowded or len(self.queue.get(server, ())) >= self.limits[1]):
             status = "Busy"
         if status:
             del self.calls[one]
             return [ev.Fail(*one, "BadMessage" if status == "NoRight" else status)]
         parcel = Parcel(e.task, e.handle, e.operation, e.caps, e.payload, True)
         return self.enqueue(one, self.calls[one]._replace(server=server, parcel=parcel, granted=()))
+
+    def on_offer(self, e):
+        if not self.alive(e.to) or not (self.may_call(e.task, e.to) or self.may_call(e.to, e.task)):
+            return []
+        seen = self.hand_over(e.task, e.to, e.caps)[0] if self.sendable(e.task, e.caps) else None
+        return [ev.Offered(e.to, e.task, e.incarnation, e.id, seen or ())]
+
+    def may_call(self, client, server):
+        """Was the client given a service of that server when it was created?"""
+        return bool(set(self.tasks[client][2]) & set(self.tasks[server][1]))
 
     def on_cancel(self, e):
         one = (e.task, e.id)

@@ -11,12 +11,13 @@ import small
 from explorer import Explorer
 
 COUNTS = {  # states, transitions
-    "Clash": (13_252, 104_782),
+    "Clash": (21_412, 176_328),
     "Messages": (16_136, 190_418),
     "Lives": (28_524, 431_032),
-    "Gifts": (10_280, 116_039),
-    "Rights": (11_778, 96_946),
+    "Gifts": (19_654, 247_299),
+    "Rights": (34_472, 310_277),
     "Services": (8_632, 96_868),
+    "Offers": (15_126, 179_660),
     "Passing": (118_602, 918_820),
 }
 

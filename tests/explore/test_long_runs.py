@@ -90,6 +90,7 @@ class Dice:
                 ev.Close(task, life, handle),
                 ev.Revoke(task, life, handle),
                 ev.Destroy(task, life, self.roll.choice(spec.tasks[task][1] or (10,)), self.number(3)),
+                ev.Rebadge(task, life, self.roll.choice(spec.tasks[task][1] or (10,)), self.number(3), self.number(2)),
                 ev.Watch(task, life, handle),
                 ev.Acknowledge(task, life, self.number(4)),
                 ev.Interrupt(self.number(4)),

@@ -74,11 +74,14 @@ FENCED_SENDER = (
     '    yield fence()\n    if (yield load(f"{to}.status")) == ASLEEP:',
 )
 FENCE_INSTEAD = ("yield from membarrier(senders)", "yield fence()")
+ALWAYS_RUNG = ('    if (yield load(f"{to}.status")) == ASLEEP:', "    if True:")
+NEVER_SPINS = ("SPINS = 1", "SPINS = 0")
 SPINS_UNBOUNDED = ("for _ in range(SPINS):", "while True:")
 
 #: variants that are right: changes, how the machine is
 RIGHT = {
-    "it never spins": ([("SPINS = 1", "SPINS = 0")], {}),
+    "it never spins": ([NEVER_SPINS], {}),
+    "every message rings, and a ring is a fence": ([NEVER_SPINS, ALWAYS_RUNG, WITHOUT_BARRIER], {"fenced_calls": True}),
     "it spins twice": ([("SPINS = 1", "SPINS = 2")], {}),
     "a ring is a fence": ([], {"fenced_calls": True}),
     "a fence on either side": ([FENCE_INSTEAD, FENCED_SENDER], {}),
@@ -125,6 +128,7 @@ WRONG = {
     "published before the payload": ([(PAYLOAD + PUBLISH, PUBLISH + PAYLOAD)], ONE, TORN),
     "a slot too few": ([("SLOTS = 2", "SLOTS = 1")], {"app": "nn"}, "server takes -2 from app, not 1"),
     "it spins without end": ([SPINS_UNBOUNDED], ONE, "a circle"),
+    "every message rings, and a ring is no fence": ([NEVER_SPINS, ALWAYS_RUNG, WITHOUT_BARRIER], ONE, LOST),
 }
 
 

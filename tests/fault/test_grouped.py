@@ -87,6 +87,8 @@ class Ping(Interface):
     @idempotent
     def released(self) -> int: ...
 
+    def sloppy(self) -> bool: ...
+
 
 class Pinged(Interface):
     @notify
@@ -131,6 +133,10 @@ class Pings(Server, Ping):
 
     def released(self):
         return len(self._things)
+
+    def sloppy(self):
+        self.pongs.keep(b"no thing")
+        return True
 
 
 class Pongs(Server, Pong):
@@ -178,6 +184,23 @@ class Play(App):
         return 0
 
 
+def play():
+    made = System("play").server("pings", Pings, pongs="pongs").server("pongs", Pongs, pings="pings")
+    return made.app("play", Play, on_boot=False, pings="pings")
+
+
+def test_direct_links_of_a_group_are_checked_where_the_machine_is():
+    for checked in (False, True):
+        with boot(play(), architecture="mach", domains=[["pings", "pongs"]], checked=checked) as machine:
+            pings = machine.connect("pings")
+            if not checked:
+                assert pings.sloppy()
+                continue
+            with pytest.raises(ServerDied):
+                pings.sloppy()
+            assert "Pong.keep: thing is b'no thing', not exactly Thing" in machine.logs()
+
+
 @pytest.mark.parametrize(
     ("architecture", "domains", "checked"),
     [
@@ -187,7 +210,5 @@ class Play(App):
     ],
 )  # fmt: skip
 def test_notices_between_servers_of_a_domain_need_no_message_to_move_them(architecture, domains, checked):
-    made = System("play").server("pings", Pings, pongs="pongs").server("pongs", Pongs, pings="pings")
-    made = made.app("play", Play, on_boot=False, pings="pings")
-    with boot(made, architecture=architecture, domains=domains, checked=checked) as machine:
+    with boot(play(), architecture=architecture, domains=domains, checked=checked) as machine:
         assert run(machine, "play") == (0, ["41", "[0, 1, 1, 2]"])

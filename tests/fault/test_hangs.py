@@ -8,7 +8,7 @@ import pytest
 from tests.fault.asking import Question, ask, booted, lines
 from tests.process.until import pid_of, rows, until
 
-ARCHITECTURES = ("monolith", "mach", "l4", "hybrid")
+ARCHITECTURES = ("monolith", "mach", "mach25", "hybrid", "l4")
 
 
 @pytest.mark.parametrize("how", ["sigstop", "spin"])

@@ -6,8 +6,8 @@ import signal
 import pytest
 
 from microlith import MachineDied
-from tests.fault.asking import Question, ask, booted
-from tests.process.until import until
+from tests.fault.asking import Question, ask, booted, lines
+from tests.process.until import gone, rows, until
 
 
 @pytest.mark.parametrize("how", ["fault", "undeclared", "exit", "segv", "sigkill"])
@@ -84,3 +84,48 @@ def test_machine_whose_root_dies_too_often_is_given_up(tmp_path):
             machine.wait_ready()
             until(lambda: not machine.ready)
             machine.wait_ready()
+
+
+@pytest.mark.parametrize("how", ["fault", "undeclared", "exit", "segv"])
+def test_fault_in_a_server_of_the_kernel_is_the_end_of_all(how, tmp_path):
+    ledger = tmp_path / "ledger"
+    with booted(ledger, "mach25") as machine:
+        before = rows(machine)
+        assert before["kernel"]["instances"] == ["victim"]
+        assert before["other+middle"]["instances"] == ["other", "middle"]
+        with (
+            Question(machine, "middle.hold", '"bystander"') as bystander,
+            Question(machine, "victim.die", f'"{how}"') as q,
+        ):
+            for question in (bystander, q):
+                with pytest.raises(MachineDied):
+                    question.running.wait(20)
+        gone([row["pid"] for row in before.values()])
+        until(lambda: machine.reboots == 1)
+        machine.wait_ready()
+        assert ask(machine, "middle.echo", '"x"')["answer"] == "x"
+        assert lines(ledger).count("start") == 2
+
+
+def test_kill_of_a_server_of_the_kernel_is_a_fault_in_it(tmp_path):
+    with booted(tmp_path / "ledger", "mach25") as machine:
+        pid = machine.root_pid
+        assert machine.kill("victim") == {"killed": "victim", "how": "fault"}
+        assert ask(machine, "other.echo", '"x"')["answer"] == "x"
+        with Question(machine, "middle.echo", '"x"') as question, pytest.raises(MachineDied):
+            question.running.wait(20)
+        until(lambda: machine.reboots == 1)
+        machine.wait_ready()
+        assert machine.root_pid != pid
+        assert "InjectedFault: victim.echo" in machine.logs()
+        assert ask(machine, "middle.echo", '"x"')["answer"] == "x"
+
+
+def test_death_of_the_unix_server_is_not_the_kernels(tmp_path):
+    ledger = tmp_path / "ledger"
+    with booted(ledger, "mach25") as machine:
+        assert machine.kill("middle")["servers"] == ["other", "middle"]
+        until(lambda: rows(machine)["other+middle"]["incarnation"] == 2)
+        assert ask(machine, "middle.echo", '"x"')["answer"] == "x"
+        assert machine.reboots == 0
+    assert lines(ledger) == ["start", "stop"]

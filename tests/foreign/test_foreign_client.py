@@ -202,7 +202,7 @@ def test_worked_example_is_what_a_machine_answers():
     hello, stat, not_found, create, granted, write, written, close, _ = examples()
     later = struct.pack("<q", time.monotonic_ns() + 10**10)
     with boot("five", architecture="mach") as machine:
-        answer = machine.order("attach", app="operator", pid=os.getpid())
+        answer = machine.order("attach", app="operator", pid=os.getpid(), channels=False)
         with zmq.Context() as context, context.socket(zmq.DEALER) as end:
             end.linger = 0
             end.connect(answer["endpoint"])

@@ -46,7 +46,7 @@ def test_text_of_a_guest():
         "two                                         process\n"
         "├─ disk_2 (disk)\n"
         "└─ user\n"
-        "   └─ disk → disk_2                         direct [check=True]\n"
+        "   └─ disk → disk_2                         direct [check]\n"
         "\n"
         "started later:\n"
         "shell                                       a new process [on_fault=oops]\n"

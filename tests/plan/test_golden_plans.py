@@ -10,6 +10,7 @@ import pytest
 
 from microlith import kinds
 from microlith.plan import draw
+from microlith.plan.group import grouped
 from microlith.plan.transfer import from_json, from_plain, to_json, to_plain
 from microlith.system.check import check
 from microlith.system.document import ready_systems
@@ -40,6 +41,12 @@ def compare(name: str, text: str) -> None:
 @pytest.mark.parametrize("plan", CASES, indirect=True, ids="-".join)
 def test_plan_as_text(plan):
     compare(f"{plan.system}-{plan.architecture}.txt", draw.text(plan))
+
+
+@pytest.mark.parametrize("plan", [("unix", "mach"), ("disk", "mach")], indirect=True, ids="-".join)
+def test_plan_with_groups_as_text(plan):
+    groups = (("files", "disk"),) if plan.system == "disk" else (("disk", "files"), ("names", "clock", "log"))
+    compare(f"{plan.system}-{plan.architecture}-grouped.txt", draw.text(grouped(plan, groups)))
 
 
 @pytest.mark.parametrize("plan", CASES, indirect=True, ids="-".join)

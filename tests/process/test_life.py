@@ -11,8 +11,8 @@ from tests.conformance.running import run
 from tests.process import parts
 from tests.process.until import descriptors, gone, resident, rows, until
 
-ARCHITECTURES = ("library", "monolith", "mach")
-APART = ("monolith", "mach")
+ARCHITECTURES = ("library", "monolith", "mach", "mach25")
+APART = ("monolith", "mach", "mach25")
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ class Booted:
         os.close(self.line)
 
 
-@pytest.fixture(params=["library", "monolith", "mach"])
+@pytest.fixture(params=["library", "monolith", "mach", "mach25"])
 def booted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Booted]:
     booted = Booted(request.param, tmp_path)
     yield booted
@@ -104,7 +104,7 @@ def test_the_shell_talks_through_the_console(booted: Booted) -> None:
     assert shown == b"/ $ / $ some words\r\ncat: missing: No such file or directory\r\n/ $ / $ "
 
 
-@pytest.mark.parametrize("booted", ["monolith", "mach"], indirect=True)
+@pytest.mark.parametrize("booted", ["monolith", "mach", "mach25"], indirect=True)
 def test_a_line_goes_to_the_reader_who_still_waits(booted: Booted) -> None:
     console = booted.attach().console
     with pytest.raises(DeadlineExceeded), within(0.05):

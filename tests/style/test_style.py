@@ -26,7 +26,10 @@ CORE_FORBIDDEN = {
 }  # fmt: skip
 
 #: not in the kernel's process at all
-CLIENT_SIDE = {"connection.py", "plans.py", "replay.py"}
+CLIENT_SIDE = {
+    *("connection.py", "granted.py", "channel_connection.py", "channel_peer.py", "fence.py"),
+    *("plans.py", "replay.py"),
+}
 #: in its process, but no part of the kernel: its first steps, the launcher's orders, the record of a run, and what
 #: hosts servers where a plan puts some into the kernel (loaded only then)
 BESIDE = {"start.py", "orders.py", "recorder.py", "inkernel.py"}

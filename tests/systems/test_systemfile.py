@@ -204,3 +204,9 @@ def test_to_value(value, annotation, wanted):
 def test_to_bytes():
     assert [to_bytes(s) for s in (5, "5", "5 KiB", "5KiB", "1 MiB", "2 GiB")] == [5, 5, 5120, 5120, 1 << 20, 2 << 30]
     assert [to_bytes(s) for s in ("5 MB", "-1", "x", 5.0)] == ["5 MB", "-1", "x", 5.0]
+
+
+def test_load_pipe_is_not_waited_for(tmp_path):
+    pipe = tmp_path / "pipe.toml"
+    os.mkfifo(pipe)
+    assert refusal(str(pipe)) == f"{pipe}: is a pipe; give the path of a system file (*.toml)"
