@@ -17,7 +17,7 @@ import psutil
 NOT_KERNEL = frozenset(
     (
         *("__init__.py", "connection.py", "granted.py", "channel_connection.py", "channel_peer.py", "fence.py"),
-        *("inkernel.py", "plans.py", "replay.py"),
+        *("channels.py", "inkernel.py", "plans.py", "replay.py"),
     )
 )
 GROUND = (

@@ -488,4 +488,6 @@ class Offers(Base):
                 stranger = APP if task == DISK else DISK if task == APP else 99
                 found.append(ev.Offer(task, life, stranger, 7, ((HELD, 0, 1, 0),)))
                 found.append(ev.Offer(task, life - 1, FILES, 7, ((HELD, 0, 1, 0),)))
+                if task == DISK and running(spec, FILES) and spec.held_by(FILES) == self.limits["quota_rights"]:
+                    found.append(ev.Offer(DISK, life, FILES, 7, ((MINT, DISK_PORT, 9, 0),)))
         return found

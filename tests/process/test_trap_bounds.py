@@ -67,7 +67,7 @@ def test_program_of_the_machine_is_not_attached_as_another():
         with pytest.raises(UsageError, match=f"pid {running.pid} is attached already, as {running.name}"):
             admit(machine, "operator", running.pid, channels=True)
         assert alive(running.pid) and running.name in rows(machine)
-        os.close(writer)
-        os.close(reader)
         machine.kill(running.name)
         assert running.wait(20) == -9
+        os.close(writer)
+        os.close(reader)
