@@ -55,6 +55,7 @@ STREAM_AT, STREAM = 64 * 1024, 64 * 1024  # a power of two
 LARGE_AT = 128 * 1024
 CAP_SIZE = wire.CAP.size
 LARGE = wire.MAX_BULK + wire.MAX_BODY + wire.MOST_CAPS * CAP_SIZE
+LEDGER = 68 * 1024  # bytes of a ledger (ledger.py)
 SIZE = LARGE_AT + LARGE + -LARGE % mmap.PAGESIZE
 
 #: In the slot, a request: operation, number of capabilities, flags, target; deadline; lengths of body and bulk.

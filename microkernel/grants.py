@@ -10,8 +10,7 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any
 
-from microkernel import ledger
-from microkernel.channel import COUNTED, counts, make
+from microkernel.channel import COUNTED, LEDGER, counts, make, sealed
 from microlith.process import parcel
 from microlith.process.metering import Metering
 
@@ -75,7 +74,7 @@ class Grants:
         theirs, ours = make(f"{client.name}:{server.name}")
         key = client.task, server.task
         if key not in self._ledgers:
-            self._ledgers[key] = ledger.make(f"{client.name}:{server.name}")
+            self._ledgers[key] = sealed(f"{client.name}:{server.name}:ledger", LEDGER)
         given = {"name": client.name, "servers": client.birth.peers[number].servers, "quota": client.birth.quota}
         serve = {"serve": given, "task": client.task, "life": client.incarnation}
         self._send(server, serve, (*ours, self._ledgers[key]))

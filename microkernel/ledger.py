@@ -10,28 +10,22 @@ import mmap
 import os
 import struct
 
-from microkernel.channel import sealed
+from microkernel.channel import LEDGER
 
-ROWS = 4352  # the default quota and one message more; rights to objects beyond it are not adopted
 ROW = struct.Struct("<IIQ")  # handle (0: free), port of the server, badge
-SIZE = (ROWS + 1) * ROW.size
+ROWS = LEDGER // ROW.size - 1  # the default quota and one message more; rights to objects beyond it are not adopted
 LAST_HANDLE = 1 << 31
-
-
-def make(name: str) -> int:
-    """A new ledger's descriptor."""
-    return sealed(f"{name}:ledger", SIZE)
 
 
 class Ledger:
     """The ledger, in the hands of the server's present incarnation."""
 
     def __init__(self, descriptor: int) -> None:
-        self._memory = mmap.mmap(descriptor, SIZE)
+        self._memory = mmap.mmap(descriptor, LEDGER)
         os.close(descriptor)
         following, _, _ = ROW.unpack_from(self._memory)
         if following > LAST_HANDLE:
-            self._memory[:] = bytes(SIZE)
+            self._memory[:] = bytes(LEDGER)
             following = 0
         rows = list(ROW.iter_unpack(self._memory[ROW.size :])) if following else []
         #: what earlier incarnations have left: the handle to be given next, and handle, port and badge of each object

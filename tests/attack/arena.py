@@ -6,14 +6,11 @@ import select
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
 from microlith import boot
-from microlith.kinds import architecture as find
-from microlith.system.systemfile import load
 
 HERE = Path(__file__).parent
 PATIENCE_S = 40.0
@@ -101,20 +98,13 @@ class Held(dict):
         return all(count <= other[name] for name, count in self.items())
 
 
-def over_sockets(system):
-    """A monolith whose traps are stream sockets."""
-    plan = find("monolith")(system)
-    templates = [replace(t, links=tuple(replace(link, transport="socket") for link in t.links)) for t in plan.templates]
-    return replace(plan, templates=tuple(templates))
-
-
 class Arena:
     """A machine, its bystander, its attackers."""
 
     FOREIGN = (HERE.parent / "foreign" / "client.py", "bystander")
     LIBRARY = (HERE / "channel_bystander.py",)
 
-    def __init__(self, folder, architecture="mach", plan=None, client=FOREIGN):
+    def __init__(self, folder, architecture="mach", client=FOREIGN):
         self.client = client
         file = folder / "arena.toml"
         file.write_text(SYSTEM)
@@ -122,7 +112,7 @@ class Arena:
         outer = os.environ.get("XDG_RUNTIME_DIR")
         os.environ["XDG_RUNTIME_DIR"] = str(folder)
         try:
-            self.machine = boot(file, architecture=architecture, plan=plan and plan(load(file)))
+            self.machine = boot(file, architecture=architecture)
         finally:
             sys.path.remove(str(HERE))
             if outer is None:

@@ -349,7 +349,7 @@ def raw_descriptors(line):
         pid = os.fork()
         if pid == 0:
             control.connect(CONTROL)
-            answer, descriptors = attach.ask(control, {"do": "attach", "app": "operator"})
+            answer, descriptors = attach.ask(control, {"do": "attach", "app": "operator", "channels": True})
             os._exit(_try_files(answer, descriptors))
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from arena import Arena, over_sockets, until
+from arena import Arena, until
 
 REASONABLE_S = 3.0  # for a round of a bystander, on a busy machine
 
@@ -28,7 +28,7 @@ def machine_under_attack():
 
 @pytest.fixture(scope="module")
 def monolith_under_attack():
-    yield from _arena("monolith", plan=over_sockets)
+    yield from _arena("monolith")
 
 
 @pytest.fixture(scope="module", params=["monolith", "l4"])
