@@ -48,6 +48,7 @@ class ChannelPeer(Peer):
         self.hears = end.hears
         self._counts: tuple[int, int, int, int] | None = None  # when it was closed
         self.ledger: Ledger | None = None
+        self._badges: dict[int, tuple[Object, int]] = {}  # of what is in the ledger, by handle
         self.awaited = wire.NO_CAPS  # what the request in the slot names and the kernel has not passed yet
         self._known: dict[int, Known] = {}  # what requests without capabilities have asked for, by their first word
         channels.add(self)
@@ -77,6 +78,8 @@ class ChannelPeer(Peer):
         self.serving = True
         result = frame.serve(target, method, arguments, CLOSED, deadline)
         self.serving = False
+        if self._badges:
+            self.served(word >> 32)
         del arguments  # capabilities that came with them, and were not kept, go back before the answer
         if self.channels.forgotten:
             self.channels.flush()
@@ -166,13 +169,31 @@ class ChannelPeer(Peer):
         handle = super().grant(target, rank)
         if self.ledger is not None:
             if isinstance(target, Object):
-                self.ledger.enter(handle, self.channels.port_of(self.holders.owner(target)), target.badge)
+                self._enter(handle, target)
             self.ledger.enter_next(handle + 1)
         return handle
+
+    def _enter(self, handle: int, target: Object) -> None:
+        if self.ledger is not None:
+            self.ledger.enter(handle, self.channels.port_of(self.holders.owner(target)), target.badge)
+            self._badges[handle] = target, target.badge
+
+    def served(self, handle: int) -> None:
+        target, badge = self._badges.get(handle, (None, 0))
+        if target is not None and target.badge != badge:
+            for peer in self.channels.peers:
+                peer.enter_badge(target)
+
+    def enter_badge(self, target: Object) -> None:
+        """A call on an object has changed its badge: the ledger knows before the caller has the answer."""
+        for handle, (held, badge) in list(self._badges.items()):
+            if held is target and badge != target.badge:
+                self._enter(handle, target)
 
     def close_handle(self, handle: int) -> None:
         super().close_handle(handle)
         self._known.clear()
+        self._badges.pop(handle, None)
         if self.ledger is not None and not self.closed:
             self.ledger.strike(handle)
 
@@ -187,6 +208,7 @@ class ChannelPeer(Peer):
             else:
                 self.holders.hold(made)
                 self.table[handle] = (made, self.holders.rank(made, server))
+                self._badges[handle] = made, badge
         self._next = max(self._next, ledger.following)
         self.ledger = ledger
 

@@ -159,6 +159,7 @@ class Peer:
         self.serving = True
         result = self.frame.serve(target, method, arguments, reply, message.deadline)
         self.serving = False
+        self.served(message.target)
         if isinstance(result, Reply):
             return
         if operation.waits:
@@ -168,6 +169,9 @@ class Peer:
             self.answer(message.call, operation, target, result, None)
         else:
             self.answer(message.call, operation, target, None, result)
+
+    def served(self, handle: int) -> None:
+        """A call on what is behind this handle is done, and not yet answered."""
 
     def _notify(self, message: wire.Message) -> None:
         try:
