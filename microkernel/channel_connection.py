@@ -4,6 +4,7 @@ A synchronous call goes through the slot; everything else, and a call made while
 on one that was given up, goes through the stream like any message.
 """
 
+import contextlib
 import select
 from collections.abc import Callable
 from functools import partial
@@ -301,6 +302,8 @@ class ChannelConnection(Connection):
         if self.end is None:
             raise Gone("there is no other side now")
         if len(self._rest) > BACKLOG:
+            if self.end.hung_up():
+                raise Gone("the other side is gone")
             raise Busy("the server does not read what it is sent")
         if raw[1] == wire.CANCEL:
             self._late.add(wire.answer(raw)[1])
@@ -399,7 +402,8 @@ class ChannelConnection(Connection):
 
     def close_right(self, handle: int) -> None:
         if self.end is not None:
-            super().close_right(handle)
+            with contextlib.suppress(Gone, Busy):  # whoever is called now has nothing to do with it
+                super().close_right(handle)
 
     def lift(self, entry: wire.Cap, interface: Any) -> Any:
         _, rank, handle, _ = entry
