@@ -93,7 +93,7 @@ class Middles(Server, Middle):
 
     def ask(self, how, operation, seed):
         try:
-            with within(0.5):
+            with within(0.2):
                 return f"{type(getattr(self.bad, operation)(how, seed)).__name__}"
         except Status as status:
             return type(status).__name__

@@ -12,7 +12,7 @@ from microlith.frame.frame import within
 from microlith.frame.wire import MAX_MESSAGE
 
 OFTEN = {"intensity": 1_000_000, "period_s": 1.0}
-LIMIT_S = 0.5
+LIMIT_S = 0.2
 LATE_S = 3.5  # of a call with that limit: it may wait a second for what a server has not passed, on a busy machine
 TYPED = {"ServerDied", "BadMessage", "DeadlineExceeded", "Busy", "Unavailable", "NoRight", "Stale"}
 OPERATIONS = ("strike", "strike_none", "strike_thing", "strike_waiting")
