@@ -254,14 +254,14 @@ class GrantedConnection(KernelConnection):
 
     def _serve_client(self, record: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         client, who = record["serve"], (record["task"], record["life"])
-        if len(descriptors) <= ENDS:  # we may open no more: the client finds that nobody is there
-            close_all(descriptors)
+        taken = take_ends(descriptors)
+        if taken is None:
             return
-        peer = GrantedPeer(self, End(descriptors[:ENDS]), client["name"], client["quota"], who)
+        peer = GrantedPeer(self, taken[0], client["name"], client["quota"], who)
         for name in client["servers"]:
             server = self._by_name[name]
             peer.grant(server, self.holders.rank(server))
-        peer.adopt(Ledger(descriptors[ENDS]), self.parts)
+        peer.adopt(taken[1], self.parts)
 
     def _left(self, who: Who) -> None:
         """A client has gone, whoever may still hold its bells (those that hung up are served to the end)."""
@@ -411,6 +411,21 @@ class GrantedConnection(KernelConnection):
             link.drop()
         super().leave()
         self._control.close()
+
+
+def take_ends(descriptors: tuple[int, ...]) -> tuple[End, Ledger] | None:
+    """A server's end and its ledger; None where we may open no more, and the client finds that nobody is there."""
+    try:
+        ledger = Ledger(descriptors[ENDS])
+    except (IndexError, OSError):
+        close_all(descriptors)
+        return None
+    try:
+        return End(descriptors[:ENDS]), ledger
+    except OSError:
+        ledger.close()
+        close_all(descriptors[:ENDS])
+        return None
 
 
 def close_all(descriptors: tuple[int, ...]) -> None:

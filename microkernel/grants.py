@@ -11,11 +11,18 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from microkernel.channel import COUNTED, LEDGER, counts, make, sealed
+from microlith.interface.status import UsageError
 from microlith.process import parcel
+from microlith.process.birth import Birth
 from microlith.process.metering import Metering
 
 if TYPE_CHECKING:
     from microkernel.domains import Domain, Domains
+
+
+EACH = 5  # descriptors of a server for each client: two maps, two bells, a ledger
+OWN = 24  # and of its own, at most
+KEPT = 3  # of the kernel for each
 
 
 class Channel:
@@ -45,6 +52,17 @@ class Grants:
         self._controls: dict[int, socket.socket] = {}  # by task, of those that live
         self._channels: dict[tuple[int, int], Channel] = {}  # by client's and server's task
         self._ledgers: dict[tuple[int, int], int] = {}  # a descriptor, by the same
+
+    def admit(self, birth: Birth, name: str) -> None:
+        """Raises UsageError if a server that this domain is to be joined with can serve no more."""
+        for peer in birth.peers:
+            server = next((d for d in self.domains.table.values() if d.name == peer.domain), None)
+            clients = sum(any(p.domain == peer.domain for p in d.birth.peers) for d in self.domains.table.values())
+            if server is not None and clients >= (server.descriptors - OWN) // EACH:
+                raise UsageError(
+                    f"{name}: {server.name} serves {clients} clients, and its {server.descriptors} descriptors are"
+                    f" enough for no more; raise its quota.descriptors by {EACH} for each"
+                )
 
     def open(self, domain: "Domain") -> dict[str, int]:
         """A control socket for a domain about to start; the label and descriptor of its end."""

@@ -12,12 +12,14 @@ import random
 import sys
 import threading
 import time
+from pathlib import Path
 
 from channel_enemy import NO_BODY, U64, Line, scribble
 
 from microkernel.channel import CALL, HEAD, SIZE, STREAM, STREAMED, TAIL
 from microkernel.granted import EXPORT, PASSED
 from microlith.frame import wire
+from microlith.interface.status import UsageError
 from microlith.launch import attach
 
 CONTROL = sys.argv[1] if len(sys.argv) > 1 else ""
@@ -338,6 +340,31 @@ def objects(line):
         name = line.ask(MAKE)
         said[name] = said.get(name, 0) + 1
     return said
+
+
+def crowd(line, size):
+    """As many clients as can be, all there at the same time; what became of them."""
+    said, saying = os.pipe()
+    stay, staying = os.pipe()
+    for _ in range(int(size)):
+        if os.fork() == 0:
+            os.close(staying)
+            try:
+                client = attach.attach_from(Path(CONTROL), "operator")
+                word = b"+" if client.pot.echo(b"x") == b"x" else b"?"
+            except UsageError:
+                word = b"-"
+            os.write(saying, word)
+            os.read(stay, 1)
+            os._exit(0)
+    words = b""
+    while len(words) < int(size):
+        words += os.read(said, 100)
+    result = [words.count(word) for word in (b"+", b"-", b"?")]
+    os.close(staying)
+    for _ in range(int(size)):
+        os.wait()
+    return result
 
 
 # --- memory ----------------------------------------------------------------------------------------

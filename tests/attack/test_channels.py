@@ -91,6 +91,13 @@ def test_exports(channels):
     assert set(attack(channels, "exports")[1]) <= {"BadMessage", "NoRight"}
 
 
+def test_more_clients_than_a_server_has_descriptors_for(channels):
+    served, refused, wrong = attack(channels, "crowd", 60)[1]
+    assert (served + refused, wrong) == (60, 0)
+    assert served > 35
+    assert (refused > 0) == (channels.machine.architecture == "l4")  # a monolith may open as many as the host allows
+
+
 @pytest.mark.parametrize("name", ["deaf", "waits", "endless"])
 def test_memory_of_the_server_is_bounded(channels, name):
     pid = channels.pids().get("pot", channels.kernel)
