@@ -402,13 +402,13 @@ class GrantedConnection(KernelConnection):
 
     def close(self) -> None:
         for link in self._links:
-            link.drop()
+            link.close()
         self._control.close()
         super().close()
 
     def leave(self) -> None:
         for link in self._links:
-            link.drop()
+            link.close()
         super().leave()
         self._control.close()
 
