@@ -11,6 +11,8 @@ from microkernel.channel import ASLEEP, CALL, HEAD, REQUEST, SLOT, STREAM, TAIL,
 from microlith.frame import wire
 from microlith.launch.attach import attach_from
 
+# Operations of the pot (attacked.py).
+DROP, COUNT, HOLD, RELEASE, SWAP, MAKE, MADE, ECHO, GIVE = 1, 2, 3, 4, 5, 6, 7, 10, 11
 NO_BODY = b"\x90"
 U64 = 2**64 - 1
 

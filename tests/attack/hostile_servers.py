@@ -7,7 +7,7 @@ import struct
 import threading
 
 from microkernel.channel import ANSWER, CALL, HEAD, SLOT, STREAM, TAIL
-from microkernel.granted import PASSED
+from microkernel.granted_links import PASSED
 from microlith.frame import wire
 from microlith.frame.frame import within
 from microlith.frame.server import Object, Server, here

@@ -27,7 +27,7 @@ CORE_FORBIDDEN = {
 
 #: not in the kernel's process at all
 CLIENT_SIDE = {
-    *("connection.py", "granted.py", "channel_connection.py", "channel_peer.py", "fence.py"),
+    *("connection.py", "granted.py", "granted_links.py", "channel_connection.py", "channel_peer.py", "fence.py"),
     *("channels.py", "ledger.py", "plans.py", "replay.py"),
 }
 #: in its process, but no part of the kernel: its first steps, the launcher's orders, the record of a run, and what
