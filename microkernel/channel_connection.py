@@ -117,8 +117,7 @@ class ChannelConnection(Connection):
             check_arguments(operation, arguments)
         if self.forgotten:
             self.close_forgotten()
-        if operation.carries:
-            self.party = stub._holder
+        self.party = stub._holder
         body, bulk, caps = self.codec.request(operation, arguments) if arguments else NOTHING
         word = operation.number | stub._handle << 32
         if caps:
@@ -127,23 +126,23 @@ class ChannelConnection(Connection):
             word, self._streamed = word | STREAMED, False
         deadline = frame.deadline_for(operation)
         try:
-            exchange = self._exchange if self.tally is None else self._exchange_counted
-            answer = exchange(word, deadline, caps, body, bulk)
+            if self.tally is None:
+                answer = self._exchange(word, deadline, caps, body, bulk)
+            else:
+                answer = self._exchange_counted(word, deadline, caps, body, bulk)
         except Gone:
             again = partial(self._exchange_counted, word, deadline, caps, body, bulk)
             repeats = None if caps else REPEATS if operation.idempotent else 0
             answer = self._again(operation, deadline, again, repeats)
         if answer is None and operation.result is NoneType:
             return None
-        if operation.carries:
-            self.party = stub._holder
-        result = self._result(operation, answer or NIL)
+        result = self._result(operation, answer or NIL, stub._holder)
         if frame.checked:
             check_result(operation, result)
         return result
 
-    def _result(self, operation: Operation, answer: Answer) -> Any:
-        kind, caps, body, bulk = answer
+    def _result(self, operation: Operation, answer: Answer, holder: Any) -> Any:
+        self.party, (kind, caps, body, bulk) = holder, answer
         if kind == wire.STATUS:
             raise read_status(operation, body)
         return self.codec.read_reply(operation, body, bulk, caps)

@@ -81,7 +81,7 @@ def test_call_passes_capabilities(architecture):
 @pytest.mark.parametrize("architecture", EVERY)
 def test_call_within(architecture, system):
     with launched(system, architecture):
-        status, _, err = microlith("call", "menu.never", "--within", "0.2")
+        status, _, err = microlith("call", "menu.never", "--within", "1")
         assert status == 1 and err.startswith("microlith: menu.never answered DeadlineExceeded")
 
 
