@@ -115,7 +115,7 @@ class End:
         os.close(theirs)
         self.out, self.into = memoryview(self._writes), memoryview(self._reads)
         self.says, self.hears = self.out.cast("Q"), self.into.cast("Q")
-        self._tail = self._head = 0  # of the stream we write, of the one we read
+        self.sent = self._head = 0  # bytes of the stream that we write, of the one that we read
         self._bytes = 0
         self.system_calls = 0  # made for messages
 
@@ -157,14 +157,14 @@ class End:
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
         """Append what there is room for; how many bytes that was.  Raises Broken."""
-        used = self._tail - self.hears[HEAD]
+        used = self.sent - self.hears[HEAD]
         if not 0 <= used <= STREAM:
             raise Broken("more was taken than was sent")
         size = min(len(data), STREAM - used)
         if size:
-            _into_ring(self.out, self._tail, memoryview(data)[:size])
-            self._tail += size
-            self.says[TAIL] = self._tail
+            _into_ring(self.out, self.sent, memoryview(data)[:size])
+            self.sent += size
+            self.says[TAIL] = self.sent
             self.wake()
         return size
 
@@ -184,14 +184,9 @@ class End:
         return data
 
     @property
-    def sent(self) -> int:
-        """How many bytes were written to the stream so far."""
-        return self._tail
-
-    @property
     def room(self) -> int:
         """How many bytes the stream that we write has room for."""
-        return STREAM - self._tail + int(self.hears[HEAD])
+        return STREAM - self.sent + int(self.hears[HEAD])
 
     @property
     def pending(self) -> bool:

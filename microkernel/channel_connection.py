@@ -1,7 +1,11 @@
 """The client's end of a channel (channel.py has the protocol).
 
 A synchronous call goes through the slot; everything else, and a call made while the server still works
-on one that was given up, goes through the stream like any message.
+on one that was given up, goes through the stream like any message.  (Both halves share the bell, the
+deadlines and the end of the other side: that is why they are in one file.)
+
+Nothing that the server writes is believed: whatever it is, a call ends in an answer or a status by its
+deadline, and nobody else's call notices.
 """
 
 import contextlib

@@ -11,7 +11,7 @@ import msgspec
 
 from microkernel.core import events
 from microkernel.flood import CONNECTIONS, OUTSIDE
-from microkernel.grants import KEPT, Grants
+from microkernel.grants import Grants
 from microlith.frame import wire
 from microlith.interface.devices import Timer
 from microlith.interface.status import UsageError
@@ -76,8 +76,7 @@ class Domains:
     def create(self, name: str, birth: Birth, restart: Restart | None = None, child: bool = True) -> Domain:
         """Make a domain known to the core.  Raises UsageError if it has no room below our limits."""
         self.grants.admit(birth, name)
-        outside = CONNECTIONS + KEPT * len(birth.peers)
-        descriptors = int(birth.quota.get("descriptors", DESCRIPTORS)) if child else outside
+        descriptors = int(birth.quota.get("descriptors", DESCRIPTORS)) if child else CONNECTIONS
         self._take_budget(descriptors, name)
         task, self._next_task = self._next_task, self._next_task + 1
         domain = self.table[task] = Domain(task, name, birth, restart, child)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 EACH = 5  # descriptors of a server for each client: two maps, two bells, a ledger
 OWN = 24  # and of its own, at most
-KEPT = 3  # of the kernel for each
 
 
 class Channel:
@@ -59,10 +58,7 @@ class Grants:
             server = next((d for d in self.domains.table.values() if d.name == peer.domain), None)
             clients = sum(any(p.domain == peer.domain for p in d.birth.peers) for d in self.domains.table.values())
             if server is not None and clients >= (server.descriptors - OWN) // EACH:
-                raise UsageError(
-                    f"{name}: {server.name} serves {clients} clients, and its {server.descriptors} descriptors are"
-                    f" enough for no more; raise its quota.descriptors by {EACH} for each"
-                )
+                raise UsageError(f"{name}: {server.name} has {clients} clients; raise its quota.descriptors for more")
 
     def open(self, domain: "Domain") -> dict[str, int]:
         """A control socket for a domain about to start; the label and descriptor of its end."""
@@ -126,8 +122,7 @@ class Grants:
                 self._forget(client, server)
                 os.close(self._ledgers.pop((client, server)))
                 if server in self._controls:
-                    gone = {"left": domain.task, "life": domain.incarnation}
-                    self._send(self.domains.table[server], gone, ())
+                    self._send(self.domains.table[server], {"left": domain.task, "life": domain.incarnation}, ())
 
     def gave_up(self, domain: "Domain") -> None:
         """A server's domain will not come back: tell its clients."""
