@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 from arena import Arena, until  # noqa: E402
-from test_channels import EXPECTED  # noqa: E402
+from test_hostile_clients import EXPECTED  # noqa: E402
 
 LATE_S = 5.0
 WAYS = ("noise", "steps")
