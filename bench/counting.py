@@ -5,6 +5,9 @@
     messages       requests, replies and notices sent, without the copies that a broker passes on
     bytes_copied   bytes received and sent, by every domain, headers included
 
+What goes through the slot of a channel is in the rows of both its domains (`microlith/process/metering.py`): its header
+there and its payload are its bytes.
+
 They do not depend on timing, and are the same on every machine.  Wake-ups do: a process that finds its
 message waiting was not woken; they are voluntary context switches of all threads of all domains.
 """

@@ -1,8 +1,9 @@
 """A channel: the memory and the two bells that join one client's domain to one server's.
 
 Two sealed memory files, one for each direction.  Each has one writer; the other side maps it read-only.
-A writer never reads back what it wrote, a reader copies what it reads once and checks the copy: so a
-hostile peer spoils its own calls and nothing else.  In each file:
+A writer never relies on what it wrote (a reader that opens the file anew could write to it, and would
+spoil what only it reads), a reader copies what it reads once and checks the copy: so a hostile peer
+spoils its own calls and nothing else.  In each file:
 
     line 0  CALL   number of the synchronous message in the slot: the client's k-th call is k, its answer
                    2k if it is a plain nil (nothing else is written), else 2k + 1
@@ -12,11 +13,11 @@ hostile peer spoils its own calls and nothing else.  In each file:
     line 4  STATE  what this side does: RUNNING, or BLOCKED in a call of its own or on a device
     line 5  BYTES  payload bytes put into the slot so far, for those who count
     line 6  STUCK  1 while this side waits for room in its stream: ring when you have read
+    line 7  TAKEN  number of the last request that the server began to serve: after its death a later one may
+                   be asked of its next incarnation, whatever it is
     a slot         one synchronous request (or answer): a header, capabilities, body, bulk
     a stream       whole messages (docs/wire.md) one after the other, in a ring of STREAM bytes: notices,
                    calls that wait and their answers, cancels, rights given back
-    a ledger       (server's file) the objects that the client holds, for the server's next incarnation:
-                   first the handle to be given next, then a row for each
     a large area   the slot's payload when it is larger than INLINE
 
 A bell is a pipe: its writing end belongs to one side and its reading end to the other, so neither can
@@ -43,7 +44,7 @@ from microlith.frame import wire
 from microlith.interface.status import BadMessage
 
 # Words, one cache line apart, so that no line has two writers who write often.
-CALL, TAIL, HEAD, ASLEEP, STATE, BYTES, STUCK = 0, 8, 16, 24, 32, 40, 48
+CALL, TAIL, HEAD, ASLEEP, STATE, BYTES, STUCK, TAKEN = 0, 8, 16, 24, 32, 40, 48, 56
 RUNNING, BLOCKED = 0, 1
 STREAMED = 1 << 24  # in a request: the client has written to the stream since the last one
 
@@ -51,17 +52,16 @@ SLOT = 512  # the header of the synchronous message, and behind it what is INLIN
 INLINE = 60 * 1024  # less than any limit of a message
 PAYLOAD = SLOT + 64
 STREAM_AT, STREAM = 64 * 1024, 64 * 1024  # a power of two
-LEDGER_AT, LEDGER_ROWS = 128 * 1024, 4096
-LARGE_AT = 256 * 1024
+LARGE_AT = 128 * 1024
 CAP_SIZE = wire.CAP.size
-LARGE = wire.MAX_BULK + wire.MAX_BODY + 255 * CAP_SIZE
+LARGE = wire.MAX_BULK + wire.MAX_BODY + wire.MOST_CAPS * CAP_SIZE
+LEDGER = 68 * 1024  # bytes of a ledger (ledger.py)
 SIZE = LARGE_AT + LARGE + -LARGE % mmap.PAGESIZE
 
 #: In the slot, a request: operation, number of capabilities, flags, target; deadline; lengths of body and bulk.
 REQUEST = struct.Struct("<QqII")
 #: And an answer: kind and number of capabilities; lengths of body and bulk.
 ANSWER = struct.Struct("<HHxxxxII")
-ROW = struct.Struct("<IIQ")  # of the ledger: handle (0: free), port of the server, badge
 
 COUNTED = 8 * (BYTES + 1)  # bytes at the beginning of a file that `counts` needs
 
@@ -79,10 +79,16 @@ def make(name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 def _file(name: str) -> tuple[int, int]:
     """A memory file whose size is sealed: a descriptor to write it and one that can only read it."""
-    descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.ftruncate(descriptor, SIZE)
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+    descriptor = sealed(name, SIZE)
     return descriptor, os.open(f"/proc/self/fd/{descriptor}", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def sealed(name: str, size: int) -> int:
+    """A memory file whose size stays what it is."""
+    descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.ftruncate(descriptor, size)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+    return descriptor
 
 
 def counts(up: memoryview, down: memoryview) -> tuple[int, int, int, int]:
@@ -109,7 +115,7 @@ class End:
         os.close(theirs)
         self.out, self.into = memoryview(self._writes), memoryview(self._reads)
         self.says, self.hears = self.out.cast("Q"), self.into.cast("Q")
-        self._tail = self._head = 0  # of the stream we write, of the one we read
+        self.sent = self._head = 0  # bytes of the stream that we write, of the one that we read
         self._bytes = 0
         self.system_calls = 0  # made for messages
 
@@ -151,14 +157,14 @@ class End:
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
         """Append what there is room for; how many bytes that was.  Raises Broken."""
-        used = self._tail - self.hears[HEAD]
+        used = self.sent - self.hears[HEAD]
         if not 0 <= used <= STREAM:
             raise Broken("more was taken than was sent")
         size = min(len(data), STREAM - used)
         if size:
-            _into_ring(self.out, self._tail, memoryview(data)[:size])
-            self._tail += size
-            self.says[TAIL] = self._tail
+            _into_ring(self.out, self.sent, memoryview(data)[:size])
+            self.sent += size
+            self.says[TAIL] = self.sent
             self.wake()
         return size
 
@@ -180,7 +186,7 @@ class End:
     @property
     def room(self) -> int:
         """How many bytes the stream that we write has room for."""
-        return STREAM - self._tail + int(self.hears[HEAD])
+        return STREAM - self.sent + int(self.hears[HEAD])
 
     @property
     def pending(self) -> bool:
@@ -197,6 +203,8 @@ class End:
             if first > wire.MAX_BODY or second > wire.MAX_BULK:
                 raise BadMessage(f"{first} + {second} bytes are more than one message holds")
             at = LARGE_AT
+        if len(caps) > wire.MOST_CAPS:
+            raise BadMessage(f"{len(caps)} capabilities are more than one message holds ({wire.MOST_CAPS})")
         for cap in caps:
             wire.CAP.pack_into(self.out, at, *cap)
             at += CAP_SIZE
@@ -219,16 +227,6 @@ class End:
             at += first
         end = at + body
         return entries, reads[at:end], reads[end : end + bulk] if bulk else b""
-
-    # --- the ledger --------------------------------------------------------------------------------
-
-    def enter(self, row: int, handle: int, port: int, badge: int) -> None:
-        """Write a row of the ledger."""
-        ROW.pack_into(self.out, LEDGER_AT + (row + 1) * ROW.size, handle, port, badge)
-
-    def enter_next(self, handle: int) -> None:
-        """Write which handle will be given next."""
-        ROW.pack_into(self.out, LEDGER_AT, handle, 0, 0)
 
     def close(self) -> None:
         """Unmap, and close the bells."""
@@ -253,14 +251,3 @@ def _from_ring(into: memoryview, position: int, size: int) -> bytes:
     first = min(size, STREAM - at)
     data = bytes(into[STREAM_AT + at : STREAM_AT + at + first])
     return data if first == size else data + bytes(into[STREAM_AT : STREAM_AT + size - first])
-
-
-class Ledger:
-    """What the server's end of an earlier channel had handed out to the same client."""
-
-    def __init__(self, descriptor: int) -> None:
-        with mmap.mmap(descriptor, SIZE, prot=mmap.PROT_READ) as memory:
-            rows = memory[LEDGER_AT : LEDGER_AT + (LEDGER_ROWS + 1) * ROW.size]
-        os.close(descriptor)
-        (self.next, _, _), *found = ROW.iter_unpack(rows)
-        self.rows: list[tuple[int, int, int]] = [row for row in found if row[0]]

@@ -11,11 +11,12 @@ from microkernel.channel import (
     SLOT,
     STREAMED,
     STUCK,
+    TAKEN,
     Broken,
     End,
-    Ledger,
     counts,
 )
+from microkernel.ledger import Ledger
 from microlith.frame import wire
 from microlith.frame.codec import status_body
 from microlith.frame.connection import Gone
@@ -24,7 +25,7 @@ from microlith.frame.methods import Method
 from microlith.frame.peer import Peer
 from microlith.frame.reply import CLOSED
 from microlith.frame.server import Object
-from microlith.interface.status import BadMessage, NoRight, Stale, Status
+from microlith.interface.status import BadMessage, Busy, NoRight, Stale, Status
 
 if TYPE_CHECKING:
     from microkernel.channels import Channels
@@ -46,8 +47,9 @@ class ChannelPeer(Peer):
         self.end, self.channels, self.seen = end, channels, 0
         self.hears = end.hears
         self._counts: tuple[int, int, int, int] | None = None  # when it was closed
-        self._rows: dict[int, int] = {}  # of the ledger, by handle
-        self._free: list[int] = []
+        self.ledger: Ledger | None = None
+        self._badges: dict[int, tuple[Object, int]] = {}  # of what is in the ledger, by handle
+        self.awaited = wire.NO_CAPS  # what the request in the slot names and the kernel has not passed yet
         self._known: dict[int, Known] = {}  # what requests without capabilities have asked for, by their first word
         channels.add(self)
 
@@ -59,7 +61,7 @@ class ChannelPeer(Peer):
         if not self.seen < number < LAST_CALL:
             self.close()
             return
-        self.seen = number
+        self.seen = end.says[TAKEN] = number
         word, deadline, body, bulk = _request(end.into, SLOT)
         known = self._known.get(word)
         if known is None or not known[3] or body or bulk or known[0].__class__ is not known[1]:
@@ -76,9 +78,13 @@ class ChannelPeer(Peer):
         self.serving = True
         result = frame.serve(target, method, arguments, CLOSED, deadline)
         self.serving = False
+        if self._badges:
+            self.served(word >> 32)
         del arguments  # capabilities that came with them, and were not kept, go back before the answer
         if self.channels.forgotten:
             self.channels.flush()
+        if self.closed:  # what was done in between found its stream broken
+            return
         if result is None:
             end.says[CALL] = number + number
             if self.hears[ASLEEP]:
@@ -92,6 +98,10 @@ class ChannelPeer(Peer):
         self, number: int, word: int, known: Known | None, body_size: int, bulk_size: int
     ) -> tuple[Any, Method, tuple[Any, ...]] | None:
         """Target, method and arguments of a request, checked; None: it has been answered."""
+        if word & STREAMED:
+            self.readable()
+            if self.closed:
+                return None
         try:
             if known is None or known[0].__class__ is not known[1]:
                 known = self._look_up(word)
@@ -100,19 +110,24 @@ class ChannelPeer(Peer):
                 return target, method, ()
             operation = method.operation
             caps, body, bulk = self.end.get(word >> 16 & 0xFF, body_size, bulk_size)
+            if caps and not self.here(caps):
+                self.awaited = caps
+                return None
             if operation.carries:
                 self._server = self.holders.owner(target)
             return target, method, self._codec.read_request(operation, body, bulk, caps)
-        except (BadMessage, NoRight, Stale) as status:
+        except (BadMessage, Busy, NoRight, Stale) as status:
             self._answer_slot(number, wire.STATUS, (), status_body(status), b"")
-        except (Broken, ValueError):  # or closed just now
+        except Broken:
             self.close()
         return None
 
+    def here(self, caps: tuple[wire.Cap, ...]) -> bool:
+        """Has everything come that these name?  If not, the request waits, and nobody else does."""
+        return True
+
     def _look_up(self, word: int) -> Known:
         """What a request is for, remembered if its first word says nothing else.  Raises what `find` does."""
-        if word & STREAMED:
-            self.readable()
         handle, number = word >> 32, word & 0xFFFF
         target, method = self.find(handle, number, notify=False)
         operation = method.operation
@@ -127,13 +142,16 @@ class ChannelPeer(Peer):
         operation = method.operation
         if operation.carries:
             self._server = self.holders.owner(target)
-        body, bulk, caps = self._codec.reply(operation, value)
-        status: Status | None = self.refuse_rights(caps) if caps else None
+        status: Status | None = None
+        caps = wire.NO_CAPS
         try:
+            body, bulk, caps = self._codec.reply(operation, value)
+            status = self.refuse_rights(caps) if caps else None
             if status is None:
                 self._answer_slot(number, wire.REPLY, caps, body, bulk)
-        except BadMessage as large:
-            status = large
+        except Status as why:  # too large, or a capability whose server cannot be asked
+            self.take_back(caps)
+            status = why
         if status is not None:
             self._answer_slot(number, wire.STATUS, (), status_body(status), b"")
 
@@ -149,37 +167,50 @@ class ChannelPeer(Peer):
 
     def grant(self, target: Any, rank: int) -> int:
         handle = super().grant(target, rank)
-        if isinstance(target, Object):
-            self._enter(handle, self.channels.port_of(self.holders.owner(target)), target.badge)
-        self.end.enter_next(handle + 1)
+        if self.ledger is not None:
+            if isinstance(target, Object):
+                self._enter(handle, target)
+            self.ledger.enter_next(handle + 1)
         return handle
 
-    def _enter(self, handle: int, port: int, badge: int) -> None:
-        row = self._rows[handle] = self._free.pop() if self._free else len(self._rows)
-        self.end.enter(row, handle, port, badge)
+    def _enter(self, handle: int, target: Object) -> None:
+        if self.ledger is not None:
+            self.ledger.enter(handle, self.channels.port_of(self.holders.owner(target)), target.badge)
+            self._badges[handle] = target, target.badge
+
+    def served(self, handle: int) -> None:
+        target, badge = self._badges.get(handle, (None, 0))
+        if target is not None and target.badge != badge:
+            for peer in self.channels.peers:
+                peer.enter_badge(target)
+
+    def enter_badge(self, target: Object) -> None:
+        """A call on an object has changed its badge: the ledger knows before the caller has the answer."""
+        for handle, (held, badge) in list(self._badges.items()):
+            if held is target and badge != target.badge:
+                self._enter(handle, target)
 
     def close_handle(self, handle: int) -> None:
         super().close_handle(handle)
         self._known.clear()
-        row = self._rows.pop(handle, None)
-        if row is not None:
-            self._free.append(row)
-            if not self.closed:
-                self.end.enter(row, 0, 0, 0)
+        self._badges.pop(handle, None)
+        if self.ledger is not None and not self.closed:
+            self.ledger.strike(handle)
 
     def adopt(self, ledger: Ledger, parts: dict[int, Any]) -> None:
-        """Take over what an earlier incarnation had handed out: an object is made again, or stale."""
-        for handle, port, badge in ledger.rows:
+        """Take over what earlier incarnations had handed out: an object is made again, or stale."""
+        for handle, port, badge in ledger.left:
             server = parts.get(port)
             made = server.adopt(badge) if badge and server is not None else None
-            self._next = handle
             if made is None:
+                ledger.enter(handle, port, 0)
                 self.table[handle] = (STALE, 0)
-                self._enter(handle, port, 0)
             else:
-                self.grant(made, self.holders.rank(made, server))
-        self._next = max(self._next, ledger.next)
-        self.end.enter_next(self._next)
+                self.holders.hold(made)
+                self.table[handle] = (made, self.holders.rank(made, server))
+                self._badges[handle] = made, badge
+        self._next = max(self._next, ledger.following)
+        self.ledger = ledger
 
     def find(self, handle: int, operation: int, notify: bool) -> tuple[Any, Method]:
         if self.table.get(handle, (None, 0))[0] is STALE:
@@ -236,6 +267,8 @@ class ChannelPeer(Peer):
         self._counts = self.counts()
         self.channels.remove(self)
         self.end.close()
+        if self.ledger is not None:
+            self.ledger.close()
 
     def hung_up(self) -> bool:
         return self.closed or self.end.hung_up()

@@ -10,133 +10,25 @@ import socket
 from time import monotonic_ns
 from typing import Any
 
-import msgspec
 import zmq
 
-from microkernel.channel import ENDS, End, Ledger
-from microkernel.channel_connection import ChannelConnection
-from microkernel.channel_peer import ChannelPeer
+from microkernel.channel import End
 from microkernel.channels import Channels
 from microkernel.connection import KernelConnection
+from microkernel.granted_links import PASSED, GrantedPeer, PeerLink, Who, close_all, take_ends
 from microlith.frame import wire
-from microlith.frame.codec import read_status
-from microlith.frame.connection import Gone, bad
+from microlith.frame.connection import Gone
 from microlith.frame.facade import behind
 from microlith.frame.frame import Frame
-from microlith.frame.server import Object, Server
 from microlith.frame.stub import Stub
-from microlith.interface.interface import Interface, interface_of
-from microlith.interface.operation import Operation
-from microlith.interface.status import BadMessage, Busy, DeadlineExceeded, Unavailable
+from microlith.interface.status import Busy
 from microlith.process import parcel
 from microlith.process.birth import Birth, SlotBirth
 
-PASSED = 4  # a kind of capability on these links: what the kernel has passed, by the number of the offer
-EXPORT = 0  # the operation of every object on these links: offer it to me through the kernel
-Who = tuple[int, int]  # a task and its incarnation
-OFFER_NS = 1_000_000_000  # how long what a message names may take to come from the kernel
+OFFER_NS = 1_000_000_000  # how long a client waits for what an answer names to come from the kernel
+UNNAMED = 512  # what the kernel has passed from one process and no message has named: beyond it the oldest goes back
+MAIL = 64  # messages of the kernel that are handled before the channels are looked at again
 REFUSED: wire.Cap = (0, 0, 0, 0)
-
-
-class Nothing(Interface):
-    """What every object on a peer link can do besides its own operations."""
-
-    def export(self) -> None: ...
-
-
-EXPORTED = msgspec.structs.replace(Nothing.__operations__["export"], number=EXPORT)
-
-
-class PeerLink(ChannelConnection):
-    """The client's end of a peer link: at any time one channel, or none while the server is down."""
-
-    def __init__(self, granted: "GrantedConnection", number: int) -> None:
-        super().__init__(granted.frame, granted.spins, granted.holders)
-        self.granted, self.number = granted, number
-        self.forgotten = granted.forgotten
-        self.gone = False  # for good
-        self.who = (0, 0)  # the task and incarnation at the other end
-        self._rights: dict[int, Stub] = {}  # what the kernel keeps for us of what we hold here, by handle
-
-    def known(self, handle: int, right: Stub) -> None:
-        """The same capability as the kernel's right."""
-        self._rights[handle] = right
-
-    def right(self, stub: Stub) -> Stub:
-        """A capability of this link as a right of the kernel, which can be passed on."""
-        if stub._handle not in self._rights:
-            outer, self.tally = self.tally, None  # it belongs to no call of the link
-            try:
-                deadline = self.frame.deadline_for(EXPORTED)
-                raw = self._call_once(stub._handle, EXPORTED, deadline, wire.NO_CAPS, b"\x90", b"")
-            finally:
-                self.tally = outer
-            caps, body, _ = wire.content(raw)
-            if raw[1] != wire.REPLY or not caps:
-                raise read_status(EXPORTED, body)
-            self._rights[stub._handle] = self.granted.passed(
-                self.who, caps[0][2], interface_of(type(stub)), stub._holder
-            )
-        return self._rights[stub._handle]
-
-    def forget(self, handle: int) -> None:
-        super().forget(handle)
-        self._rights.pop(handle, None)
-
-    def lower(self, capability: Any) -> wire.Cap:
-        capability = behind(capability)
-        if isinstance(capability, Stub) and capability._connection is self:
-            return (0, 0, capability._handle, 0)
-        return self.granted.pass_to(self.who[0], capability, self.party)
-
-    def lift(self, entry: wire.Cap, interface: Any) -> Any:
-        if entry[0] == PASSED:
-            return self.granted.passed(self.who, entry[2], interface, self.party)
-        return super().lift(entry, interface)
-
-    def renew(self, operation: Operation, deadline: int) -> None:
-        self.drop()
-        self.granted.attend()
-        while self.end is None:
-            if self.gone:
-                raise Unavailable(f"{operation.qualified}: its server was given up")
-            if not self.granted.wait(deadline):
-                raise DeadlineExceeded(f"{operation.qualified}: its server did not come back before the deadline")
-            self.granted.attend()
-
-
-class GrantedPeer(ChannelPeer):
-    """The server's end of a peer link: what is passed to third parties goes through the kernel."""
-
-    def __init__(self, granted: "GrantedConnection", end: End, name: str, quota: dict[str, Any], who: Who) -> None:
-        super().__init__(granted.channels, granted.holders, end, name, quota)
-        self.granted, self.who = granted, who
-
-    def _call(self, message: wire.Message) -> None:
-        if message.operation != EXPORT:
-            super()._call(message)
-            return
-        target, _ = self.table.get(message.target, (None, 0))
-        if not isinstance(target, Object | Server):
-            self.send(bad(message.call, BadMessage(f"there is nothing at handle {message.target}")))
-            return
-        caps = (self.granted.pass_to(self.who[0], target, self.holders.owner(target)),)
-        self.send(wire.pack(wire.REPLY, call=message.call, caps=caps, body=b"\x91\xc0"))
-
-    def _lower(self, capability: Any) -> wire.Cap:
-        capability = behind(capability)
-        if isinstance(capability, Stub):
-            return self.granted.pass_to(self.who[0], capability, self._server)
-        return super()._lower(capability)
-
-    def _lift(self, entry: wire.Cap, interface: Any) -> Any:
-        if entry[0] == PASSED:
-            return self.granted.passed(self.who, entry[2], interface, self._server)
-        return super()._lift(entry, interface)
-
-    def close(self) -> None:
-        super().close()
-        self.granted.drop_offers(self.who)
 
 
 class GrantedConnection(KernelConnection):
@@ -151,7 +43,7 @@ class GrantedConnection(KernelConnection):
         self.channels = Channels(frame, birth.spins)
         self.channels.forgotten, self.channels.flush = self.forgotten, self.close_forgotten
         self.channels.before_sleep = self._mail
-        self._offers: dict[tuple[Who, int], wire.Cap] = {}  # what the kernel has passed, and no message has named yet
+        self._offers: dict[Who, dict[int, wire.Cap]] = {}  # what the kernel has passed and no message has named yet
         self._offered = 0
         self._by_name: dict[str, Any] = {}
         self._names = {part.port: part.name for part in birth.parts}
@@ -189,10 +81,13 @@ class GrantedConnection(KernelConnection):
         if "link" in record:
             link = self._links[record["link"]]
             link.drop()
+            self.drop_offers(link.who)
             link.gone = bool(record.get("gone"))
             if descriptors:
                 link.who = (record["task"], record["life"])
                 link.connect(End(descriptors))
+        elif "left" in record:
+            self._left((record["left"], record["life"]))
         elif "serve" in record and self._early is not None:
             self._early.append((record, descriptors))
         elif "serve" in record:
@@ -202,12 +97,24 @@ class GrantedConnection(KernelConnection):
 
     def _serve_client(self, record: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         client, who = record["serve"], (record["task"], record["life"])
-        peer = GrantedPeer(self, End(descriptors[:ENDS]), client["name"], client["quota"], who)
+        taken = take_ends(descriptors)
+        if taken is None:
+            return
+        peer = GrantedPeer(self, taken[0], client["name"], client["quota"], who)
         for name in client["servers"]:
             server = self._by_name[name]
             peer.grant(server, self.holders.rank(server))
-        for descriptor in descriptors[ENDS:]:
-            peer.adopt(Ledger(descriptor), self.parts)
+        peer.adopt(taken[1], self.parts)
+
+    def _left(self, who: Who) -> None:
+        """A client has gone, whoever may still hold its bells (those that hung up are served to the end)."""
+        for peer in self._clients(who):
+            if not peer.end.hung_up():
+                peer.close()
+        for record, descriptors in self._early or ():
+            if (record["task"], record["life"]) == who:
+                close_all(descriptors)
+        self._early = self._early and [one for one in self._early if (one[0]["task"], one[0]["life"]) != who]
 
     # --- capabilities that travel ------------------------------------------------------------------
 
@@ -224,10 +131,14 @@ class GrantedConnection(KernelConnection):
         self.send(wire.pack(wire.OFFER, 0, self._offered, task, caps=(self.lower(capability),)))
         return (PASSED, 0, self._offered, 0)
 
-    def passed(self, who: Who, number: int, interface: Any, holder: Any) -> Any:
-        """What the kernel has passed from a linked task.  Raises Busy, and ValueError if there is no such thing."""
+    def offered(self, who: Who, number: int) -> bool:
+        """Has the kernel passed this?"""
+        return number in self._offers.get(who, ())
+
+    def await_offer(self, who: Who, number: int) -> None:
+        """Wait for what an answer names.  Raises ValueError if the kernel does not pass it."""
         limit = monotonic_ns() + OFFER_NS
-        while (who, number) not in self._offers:
+        while not self.offered(who, number):
             raw = self.take(limit)
             if raw is None:
                 raise ValueError(f"the kernel has passed no capability {number}")
@@ -235,7 +146,12 @@ class GrantedConnection(KernelConnection):
                 self._keep(raw)
             else:
                 self.frame.inbox.append((self, raw))
-        entry = self._offers.pop((who, number))
+
+    def passed(self, who: Who, number: int, interface: Any, holder: Any) -> Any:
+        """What the kernel has passed from a linked task.  Raises Busy, and ValueError if there is no such thing."""
+        if not self.offered(who, number):
+            raise ValueError(f"the kernel has passed no capability {number}")
+        entry = self._offers[who].pop(number)
         if entry == REFUSED:
             raise Busy("the capability could not be passed")
         self.party = holder
@@ -243,15 +159,26 @@ class GrantedConnection(KernelConnection):
 
     def _keep(self, raw: bytes) -> None:
         message = wire.parse(raw)
-        entry = message.caps[0] if message.caps else REFUSED
-        self._offers[((message.target, message.incarnation), message.call)] = entry
+        who = message.target, message.incarnation
+        offers = self._offers.setdefault(who, {})
+        offers[message.call] = message.caps[0] if message.caps else REFUSED
+        if len(offers) > UNNAMED:
+            self._return(offers.pop(next(iter(offers))))
+        for peer in self._clients(who):
+            peer.offered()
+
+    def _clients(self, who: Who) -> list[GrantedPeer]:
+        return [peer for peer in self.channels.peers if isinstance(peer, GrantedPeer) and peer.who == who]
 
     def drop_offers(self, who: Who) -> None:
         """A linked process has gone: what it had passed, and never named, goes back."""
-        for key in [key for key in self._offers if key[0] == who]:
-            kind, _, handle, _ = self._offers.pop(key)
-            if kind == wire.GRANTED:
-                self.forget(handle)
+        for entry in self._offers.pop(who, {}).values():
+            self._return(entry)
+
+    def _return(self, entry: wire.Cap) -> None:
+        kind, _, handle, _ = entry
+        if kind == wire.GRANTED:
+            self.forget(handle)
 
     def handle(self, raw: bytes) -> None:
         if raw[1] == wire.OFFERED:
@@ -278,8 +205,9 @@ class GrantedConnection(KernelConnection):
 
     def turn(self) -> None:
         """What the kernel has said, or what clients ask; or block until there is something."""
-        if not self.pump():
-            self.frame.turn()
+        found = self.pump()
+        if not self.frame.stopping:
+            self.frame.turn(block=not found)
 
     def _mail(self) -> bool:
         """Is there a message of the kernel, of which its descriptor need not tell any more?  What was dropped goes."""
@@ -307,23 +235,23 @@ class GrantedConnection(KernelConnection):
 
     def pump(self) -> bool:
         """Handle the kernel's messages that are here; were there any?"""
-        found = False
-        while not self.frame.stopping and self._mail():
+        handled = 0
+        while handled < MAIL and not self.frame.stopping and self._mail():
             raw = self.frame.inbox.popleft()[1] if self.frame.inbox else self.take(0)
             if raw is not None:
                 self.handle(raw)
-            found = True
-        return found
+            handled += 1
+        return handled > 0
 
     def close(self) -> None:
         for link in self._links:
-            link.drop()
+            link.close()
         self._control.close()
         super().close()
 
     def leave(self) -> None:
         for link in self._links:
-            link.drop()
+            link.close()
         super().leave()
         self._control.close()
 

@@ -490,4 +490,9 @@ class Offers(Base):
                 found.append(ev.Offer(task, life - 1, FILES, 7, ((HELD, 0, 1, 0),)))
                 if task == DISK and running(spec, FILES) and spec.held_by(FILES) == self.limits["quota_rights"]:
                     found.append(ev.Offer(DISK, life, FILES, 7, ((MINT, DISK_PORT, 9, 0),)))
+                if task == FILES and not running(spec, DISK):  # to the dead
+                    found += [ev.Offer(FILES, life, DISK, 7, ((HELD, 0, h, 0),)) for t, h in spec.rights if t == FILES]
+                if task == APP and running(spec, FILES):  # what is not its own, and what it does not hold
+                    found.append(ev.Offer(APP, life, FILES, 7, ((MINT, DISK_PORT, 1, 0),)))
+                    found.append(ev.Offer(APP, life, FILES, 7, ((HELD, 0, 99, 0),)))
         return found

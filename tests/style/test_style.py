@@ -27,8 +27,8 @@ CORE_FORBIDDEN = {
 
 #: not in the kernel's process at all
 CLIENT_SIDE = {
-    *("connection.py", "granted.py", "channel_connection.py", "channel_peer.py", "fence.py"),
-    *("channels.py", "plans.py", "replay.py"),
+    *("connection.py", "granted.py", "granted_links.py", "channel_connection.py", "channel_peer.py", "fence.py"),
+    *("channels.py", "ledger.py", "plans.py", "replay.py"),
 }
 #: in its process, but no part of the kernel: its first steps, the launcher's orders, the record of a run, and what
 #: hosts servers where a plan puts some into the kernel, or notes what it does where it is walked (loaded only then)
