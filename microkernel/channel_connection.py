@@ -95,14 +95,15 @@ class ChannelConnection(Connection):
             end.sleep()
 
     def drop(self) -> None:
-        """The other side is gone, or we are."""
-        if self.end is not None:
-            self._system_calls += self.end.system_calls
-            self._bell.unregister(self.end.bell)
-            if self._watched:
-                self.frame.unwatch(self.end.bell)
-            self.end.close()
-            self.end, self._hears, self._watched = None, None, False
+        """The other side is gone, or we are.  A signal may end this half-way; then there is no end any more."""
+        end, self.end, self._hears = self.end, None, None
+        if end is not None:
+            watched, self._watched = self._watched, False
+            self._system_calls += end.system_calls
+            self._bell.unregister(end.bell)
+            if watched:
+                self.frame.unwatch(end.bell)
+            end.close()
             relays, self.relays = self.relays, {}
             for relay in relays.values():
                 relay.lost(ServerDied("the server died over a call that had been handed on to it"))
