@@ -13,11 +13,11 @@ import psutil
 
 #: The microkernel's process: its core and broker, and of the ground what starts processes and speaks to the
 #: launcher.  Not in it: the domains' side of the protocols, what hosts servers where a plan puts some into the kernel,
-#: and architectures, which are functions to plans.
+#: what notes a walk, and architectures, which are functions to plans.
 NOT_KERNEL = frozenset(
     (
         *("__init__.py", "connection.py", "granted.py", "channel_connection.py", "channel_peer.py", "end.py"),
-        *("channels.py", "dealer.py", "fence.py", "inkernel.py", "plans.py", "replay.py"),
+        *("channels.py", "ledger.py", "dealer.py", "fence.py", "inkernel.py", "plans.py", "replay.py", "walked.py"),
     )
 )
 APART = ("links", "carriers")  # folders that are not the kernel's, or loaded for a variant only

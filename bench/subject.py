@@ -53,7 +53,11 @@ class Subject:
 
     @contextmanager
     def booted(
-        self, architecture: str, placement: Placement, news: Callable[[dict[str, Any]], None] | None = None
+        self,
+        architecture: str,
+        placement: Placement,
+        news: Callable[[dict[str, Any]], None] | None = None,
+        walked: bool = False,
     ) -> Iterator[Machine]:
         """A machine with images of its own, stopped and removed afterwards."""
         self.boots += 1
@@ -66,7 +70,7 @@ class Subject:
         try:
             with placement.inherited():
                 began = time.perf_counter_ns()
-                machine = boot(system, architecture, news=news)
+                machine = boot(system, architecture, news=news, walked=walked)
                 self.boot_ns = time.perf_counter_ns() - began
             with machine:
                 placement.settle(machine)
@@ -101,8 +105,8 @@ def prepare(given: System | None, folder: Path, blocks: int, inodes: int) -> Sub
     held = [system.servers[name] for name in system.servers[files].capabilities.values()]
     driver = next((p.name for p in held if p.cls and _interface(p.cls) is BlockDevice), files)
     subject = Subject(replace(system, apps={}), files, driver, folder, {})
-    _silence(subject)
-    _take_images(subject)
+    silence(subject)
+    take_images(subject)
     for role, cls in PROGRAMS.items():
         name = role if role not in system.servers else f"compare-{role}"
         subject.programs[role] = name
@@ -136,7 +140,7 @@ def _exporting(system: System, interface: Any) -> str | None:
     return next((name for name in names if name == "files"), names[0] if names else None)
 
 
-def _silence(subject: Subject) -> None:
+def silence(subject: Subject) -> None:
     """Terminals become pipes in which nothing comes, so that no server reads the operator's."""
     for name, device in subject.system.devices.items():
         if device.kind == "terminal":
@@ -145,7 +149,7 @@ def _silence(subject: Subject) -> None:
             subject.system = subject.system.device(name, "terminal", str(path))
 
 
-def _take_images(subject: Subject) -> None:
+def take_images(subject: Subject) -> None:
     """Copies of the host files that servers work on."""
     for name, device in subject.system.devices.items():
         if device.kind != "file" or device.mode == "r":

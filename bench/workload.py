@@ -1,8 +1,7 @@
 """The workload: a program that does one operation many times and says how long each took.
 
-An architecture places it like any other program, so in a library OS its calls are bound methods.  It
-reads one command a line (JSON) from the device `commands` and answers one line.  The driver and the
-judge are outside, in the process that booted the machine.
+An architecture places it like any other program, so in a library OS its calls are bound methods.  The driver and the
+judge are outside, in the process that booted the machine (commanded.py has the protocol).
 
     {"do": "prepare", "directory": "/x", "cold": 8}      make the files that the operations work on
     {"do": "open_cold", "directory": "/x", "cold": 8}    open files that an earlier workload made
@@ -10,71 +9,33 @@ judge are outside, in the process that booted the machine.
     {"do": "drop"}                                       give back what the operations opened
     {"do": "calls", "begin": ns, "duration": ns}         null calls from a time on, as fast as they go
                                                          -> {"calls": n, "ns": what they took together}
-
-An answer with `error` names the status that ended the command.
 """
 
-import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from time import monotonic_ns, perf_counter_ns, sleep
 from typing import Any
 
-from microlith.frame.server import App
-from microlith.interface.devices import Terminal
-from microlith.interface.status import Status
+from bench.commanded import Commanded
 from servers.filesystem import File, FileSystem
 from servers.statuses import Exists
 
 PAYLOAD = 4096
-CHUNK = 65536
 READY_CALLS = 10  # before calls are counted
 BATCH_NS = 1_000_000  # of calls between two looks at the clock
 
 
-class Workload(App):
+class Workload(Commanded):
     """Works on `files` as it is told on `commands`."""
 
     files: FileSystem
-    commands: Terminal | None = None
 
-    def main(self, *arguments: str) -> int:
-        """Serve commands until `end`, or until nobody can give one."""
+    def begin(self) -> None:
+        """What the commands share."""
         self._opened: list[File] = []
         self._cold: list[File] = []
         self._serial = 0
         self._data = bytes(range(256)) * (PAYLOAD // 256)
-        for line in self._lines():
-            command = json.loads(line)
-            do = command.pop("do")
-            if do == "end":
-                return 0
-            try:
-                answer = getattr(self, f"do_{do}")(**command)
-            except Status as status:
-                answer = {"error": type(status).__name__, "detail": str(status)}
-            self._answer(answer)
-        return 0
-
-    def _lines(self) -> Iterator[bytes]:
-        assert self.commands is not None, "started by hand: this program takes its commands from a device"
-        held = b""
-        while True:
-            while b"\n" not in held:
-                self.wait("commands")
-                data = os.read(self.commands.input, CHUNK)
-                if not data:
-                    return
-                held += data
-            line, _, held = held.partition(b"\n")
-            yield line
-
-    def _answer(self, answer: dict[str, Any]) -> None:
-        assert self.commands is not None
-        data = json.dumps(answer).encode() + b"\n"
-        while data:
-            data = data[os.write(self.commands.output, data) :]
 
     # --- the commands ------------------------------------------------------------------------------
 

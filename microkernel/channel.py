@@ -1,8 +1,9 @@
 """A channel: the memory and the two bells that join one client's domain to one server's.
 
 Two sealed memory files, one for each direction.  Each has one writer; the other side maps it read-only.
-A writer never reads back what it wrote, a reader copies what it reads once and checks the copy: so a
-hostile peer spoils its own calls and nothing else.  In each file:
+A writer never relies on what it wrote (a reader that opens the file anew could write to it, and would
+spoil what only it reads), a reader copies what it reads once and checks the copy: so a hostile peer
+spoils its own calls and nothing else.  In each file:
 
     line 0  CALL   number of the synchronous message in the slot: the client's k-th call is k, its answer
                    2k if it is a plain nil (nothing else is written), else 2k + 1
@@ -12,6 +13,8 @@ hostile peer spoils its own calls and nothing else.  In each file:
     line 4  STATE  what this side does: RUNNING, or BLOCKED in a call of its own or on a device
     line 5  BYTES  payload bytes put into the slot so far, for those who count
     line 6  STUCK  1 while this side waits for room in its stream: ring when you have read
+    line 7  TAKEN  number of the last request that the server began to serve: after its death a later one may
+                   be asked of its next incarnation, whatever it is
     a slot         one synchronous request (or answer): a header, capabilities, body, bulk
     a stream       whole messages (docs/wire.md) one after the other, in a ring of STREAM bytes: notices,
                    calls that wait and their answers, cancels, rights given back
@@ -38,7 +41,7 @@ from microkernel.memory import reading, sealed
 from microlith.frame import wire
 
 # Words, one cache line apart, so that no line has two writers who write often.
-CALL, TAIL, HEAD, ASLEEP, STATE, BYTES, STUCK = 0, 8, 16, 24, 32, 40, 48
+CALL, TAIL, HEAD, ASLEEP, STATE, BYTES, STUCK, TAKEN = 0, 8, 16, 24, 32, 40, 48, 56
 RUNNING, BLOCKED = 0, 1
 STREAMED = 1 << 24  # in a request: the client has written to the stream since the last one
 
@@ -48,7 +51,7 @@ PAYLOAD = SLOT + 64
 STREAM_AT, STREAM = 64 * 1024, 64 * 1024  # a power of two
 LARGE_AT = 128 * 1024
 CAP_SIZE = wire.CAP.size
-LARGE = wire.MAX_BULK + wire.MAX_BODY + 255 * CAP_SIZE
+LARGE = wire.MAX_BULK + wire.MAX_BODY + wire.MOST_CAPS * CAP_SIZE
 SIZE = LARGE_AT + LARGE + -LARGE % mmap.PAGESIZE
 
 #: In the slot, a request: operation, number of capabilities, flags, target; deadline; lengths of body and bulk.

@@ -1,9 +1,14 @@
 """The client's end of a channel (channel.py has the protocol).
 
 A synchronous call goes through the slot; everything else, and a call made while the server still works
-on one that was given up, goes through the stream like any message.
+on one that was given up, goes through the stream like any message.  (Both halves share the bell, the
+deadlines and the end of the other side: that is why they are in one file.)
+
+Nothing that the server writes is believed: whatever it is, a call ends in an answer or a status by its
+deadline, and nobody else's call notices.
 """
 
+import contextlib
 import select
 from collections.abc import Callable
 from functools import partial
@@ -18,18 +23,20 @@ from microkernel.channel import (
     BLOCKED,
     CALL,
     ENDS,
+    HEAD,
     REQUEST,
     RUNNING,
     SLOT,
     STATE,
     STREAMED,
     STUCK,
+    TAKEN,
     Broken,
 )
 from microkernel.end import End
 from microlith.frame import wire
 from microlith.frame.codec import read_status
-from microlith.frame.connection import REPEATS, Connection, Gone
+from microlith.frame.connection import ANSWERS, REPEATS, Connection, Gone
 from microlith.frame.facade import check_arguments, check_result
 from microlith.frame.holders import Holders
 from microlith.frame.inflow import Inflow
@@ -47,6 +54,7 @@ if TYPE_CHECKING:
 
 ROUND = range(64)  # looks, about two microseconds
 ROUNDS = 30  # of them before the client blocks: about what it takes to wake an idle core
+BACKLOG = wire.MAX_MESSAGE  # bytes that the server may leave unread before the answer is Busy
 NOTHING = (b"", b"", wire.NO_CAPS)
 Answer = tuple[int, tuple[wire.Cap, ...], bytes, bytes]  # kind, capabilities, body, bulk
 NIL: Answer = (wire.REPLY, wire.NO_CAPS, b"\x91\xc0", b"")
@@ -69,7 +77,8 @@ class ChannelConnection(Connection):
         self._lost = 0  # notices that found no room
         self._watched = False  # the loop looks for answers to pass on
         self._streamed = False  # since the last call through the slot
-        self._inflow = Inflow()
+        self._inflow, self._rest = Inflow(), bytearray()  # of the stream: what came in part, what found no room yet
+        self._late: set[int] = set()  # calls of the stream that were given up, and not answered yet
         self._bell = select.epoll()
         if not fence.register():
             raise Gone("this host has no membarrier, which channels need")
@@ -79,19 +88,22 @@ class ChannelConnection(Connection):
         self.end, self._hears = end, end.hears
         self._calls = self._given_up = 0
         self._inflow, self._streamed = Inflow(), False
+        self._rest.clear()
+        self._late.clear()
         self._bell.register(end.bell, select.EPOLLIN)
         if not self._spins:
             end.sleep()
 
     def drop(self) -> None:
-        """The other side is gone, or we are."""
-        if self.end is not None:
-            self._system_calls += self.end.system_calls
-            self._bell.unregister(self.end.bell)
-            if self._watched:
-                self.frame.unwatch(self.end.bell)
-            self.end.close()
-            self.end, self._hears, self._watched = None, None, False
+        """The other side is gone, or we are.  A signal may end this half-way; then there is no end any more."""
+        end, self.end, self._hears = self.end, None, None
+        if end is not None:
+            watched, self._watched = self._watched, False
+            self._system_calls += end.system_calls
+            self._bell.unregister(end.bell)
+            if watched:
+                self.frame.unwatch(end.bell)
+            end.close()
             relays, self.relays = self.relays, {}
             for relay in relays.values():
                 relay.lost(ServerDied("the server died over a call that had been handed on to it"))
@@ -125,7 +137,8 @@ class ChannelConnection(Connection):
                 answer = self._exchange_counted(word, deadline, caps, body, bulk)
         except Gone:
             again = partial(self._exchange_counted, word, deadline, caps, body, bulk)
-            answer = self._again(operation, deadline, again, REPEATS if operation.idempotent and not caps else 0)
+            repeats = None if caps else REPEATS if operation.idempotent else 0
+            answer = self._again(operation, deadline, again, repeats)
         if answer is None and operation.result is NoneType:
             return None
         result = self._result(operation, answer or NIL, stub._holder)
@@ -140,15 +153,23 @@ class ChannelConnection(Connection):
         return self.codec.read_reply(operation, body, bulk, caps)
 
     def _again(
-        self, operation: Operation, deadline: int, exchange: Callable[[], Answer | None], repeats: int
+        self, operation: Operation, deadline: int, exchange: Callable[[], Answer | None], repeats: int | None
     ) -> Answer | None:
-        """The server died over a call: if it may be repeated, ask its next incarnations."""
-        for _ in range(repeats):
+        """The server died over a call: if it had not begun, or may be repeated, ask its next incarnations.
+
+        `repeats` None: not even then, for the call carries what only its channel has.
+        """
+        while repeats is not None:
+            if self.end is None or self.end.hears[TAKEN] >= self._calls:
+                repeats -= 1
+                if repeats < 0:
+                    break
             try:
                 self.renew(operation, deadline)
                 return exchange()
             except Gone:
                 continue
+        self.drop()
         raise ServerDied(f"{operation.qualified}: the other side is gone")
 
     def _exchange(
@@ -189,9 +210,9 @@ class ChannelConnection(Connection):
             answer = self._exchange(word, deadline, caps, body, bulk)
         finally:
             if self._calls > calls:  # it was sent
-                tally(wire.CALL, REQUEST.size + _payload(caps, body, bulk))
+                tally(wire.CALL, REQUEST.size + payload(caps, body, bulk))
         kind, caps, body, bulk = answer or EMPTY
-        tally(kind, ANSWER.size + _payload(caps, body, bulk))
+        tally(kind, ANSWER.size + payload(caps, body, bulk))
         return answer
 
     def _await_slot(self, number: int, word: int, deadline: int) -> int:
@@ -225,6 +246,23 @@ class ChannelConnection(Connection):
         """The server is gone: wait for a channel to its next incarnation."""
         raise ServerDied(f"{operation.qualified}: the other side is gone")
 
+    def _call_once(
+        self, handle: int, operation: Operation, deadline: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes
+    ) -> bytes:
+        if self.end is None:
+            self.renew(operation, deadline)
+        end = self.end
+        before = end.sent + len(self._rest)
+        try:
+            return super()._call_once(handle, operation, deadline, caps, body, bulk)
+        except ServerDied:
+            untouched = self.end is end and end.hears[HEAD] <= before
+            self.drop()
+            if caps or not untouched:
+                raise
+        self.renew(operation, deadline)  # it was never read: ask the next incarnation
+        return self._call_once(handle, operation, deadline, caps, body, bulk)
+
     def system_calls(self) -> int:
         return self._system_calls + (self.end.system_calls if self.end is not None else 0)
 
@@ -243,7 +281,9 @@ class ChannelConnection(Connection):
                 if ready():
                     return True
             end.system_calls += 1
-            left = -1.0 if not until else max(0.0, (until - monotonic_ns()) / 1e9 + 0.001)
+            left = -1.0 if not until else (until - monotonic_ns()) / 1e9 + 0.001
+            if until and left <= 0:  # however often the other side rings
+                return bool(ready())
             for _, event in self._bell.poll(left, 1):
                 if event & select.EPOLLIN:
                     end.silence()
@@ -262,34 +302,66 @@ class ChannelConnection(Connection):
     # --- the stream --------------------------------------------------------------------------------
 
     def transmit(self, raw: bytes) -> None:
-        end = self.end
-        if end is None:
+        """Never blocks: what finds no room is kept, and goes on its way when this end next looks at the stream."""
+        if self.end is None:
             raise Gone("there is no other side now")
-        rest, self._streamed = memoryview(raw), True
+        if len(self._rest) > BACKLOG:
+            if self.end.hung_up():
+                raise Gone("the other side is gone")
+            raise Busy("the server does not read what it is sent")
+        if raw[1] == wire.CANCEL:
+            self._late.add(wire.answer(raw)[1])
+        self._streamed = True
+        self._rest += raw
+        self._pump()
+        if self._rest:
+            fence.fence()
+            self._pump()
+
+    def _pump(self) -> None:
+        """Write on; the server rings when there is room again."""
         try:
-            while True:
-                rest = rest[end.write(rest) :]
-                if not rest:
-                    return
-                end.says[STUCK] = 1
-                fence.fence()
-                if not end.room:
-                    self._doze(lambda: end.room, 0)
-                end.says[STUCK] = 0
+            del self._rest[: self.end.write(self._rest)]
         except Broken as why:
             raise Gone(str(why)) from None
+        self.end.says[STUCK] = 1 if self._rest else 0
 
     def receive(self, until: int) -> bytes | None:
-        end, inflow = self.end, self._inflow
+        end = self.end
+        while (message := self._next()) is None:
+            if until and monotonic_ns() >= until:
+                return None
+            if self._rest:
+                self._pump()
+            if not self._doze(lambda: end.pending or (self._rest and end.room), until):
+                return None
+        return message
+
+    def _next(self) -> bytes | None:
+        """The next whole message that has come.  Raises Gone if it is not one that a server sends."""
+        if self.end is None:
+            raise Gone("there is no other side now")
+        inflow = self._inflow
         try:
-            while True:
-                message = inflow.next() or inflow.feed(end.read()) or inflow.next()
-                if message is not None:
-                    return message
-                if not self._doze(lambda: end.pending, until):
-                    return None
+            message = inflow.next() or inflow.feed(self.end.read()) or inflow.next()
         except (Broken, BadMessage) as why:
             raise Gone(str(why)) from None
+        if message is not None and message[1] not in ANSWERS:
+            raise Gone(f"a message of kind {message[1]}")
+        return message
+
+    def _await(self, call: int, until: int) -> bytes | None:
+        raw = super()._await(call, until)
+        if raw is not None:
+            self._late.discard(call)
+        return raw
+
+    def drop_late(self, raw: bytes) -> None:
+        call = wire.answer(raw)[1]
+        if call not in self._late and call not in self.relays:
+            raise Gone("an answer to no call")
+        self._late.discard(call)
+        super().drop_late(raw)
 
     def forward(self, reply: Reply, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
         if self.end is not None and not self._watched:
@@ -303,14 +375,15 @@ class ChannelConnection(Connection):
         """The bell, in the loop: answers to pass on, or the end of the other side."""
         end, alive = self.end, self.end.silence()
         try:
-            data = end.read()
-            message = (self._inflow.feed(data) if data else None) or self._inflow.next()
-            while message is not None:
+            while self.end is end and (message := self._next()) is not None:
                 self.count_in(message)
                 self.drop_late(message)
-                message = self._inflow.next()
-        except (Broken, BadMessage):
+            if self.end is end and self._rest:
+                self._pump()
+        except Gone:
             alive = False
+        if self.end is not end:  # what was passed on led to its end
+            return
         if not alive:
             self.drop()
         else:
@@ -322,18 +395,19 @@ class ChannelConnection(Connection):
         body, bulk, _ = self.codec.request(operation, arguments)
         raw = wire.pack(wire.NOTIFY, operation.number, 0, stub._handle, self._lost, body=body, bulk=bulk)
         try:
-            if self.end is None or self.end.room < len(raw):
+            if self.end is None or self._rest or self.end.room < len(raw):
                 raise Busy("no room")
             self.send_counted(wire.NOTIFY, raw)
             self._lost = 0
-        except (Gone, Busy, Broken):
+        except (Gone, Busy):
             self._lost += 1
 
     # --- capabilities ------------------------------------------------------------------------------
 
     def close_right(self, handle: int) -> None:
         if self.end is not None:
-            super().close_right(handle)
+            with contextlib.suppress(Gone, Busy):  # whoever is called now has nothing to do with it
+                super().close_right(handle)
 
     def lift(self, entry: wire.Cap, interface: Any) -> Any:
         _, rank, handle, _ = entry
@@ -345,7 +419,7 @@ class ChannelConnection(Connection):
         self._bell.close()
 
 
-def _payload(caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes) -> int:
+def payload(caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes) -> int:
     """How many bytes go into the slot beside the header (channel.py: BYTES)."""
     return len(caps) * wire.CAP.size + len(body) + len(bulk)
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from microkernel import fence
-from microkernel.channel import ANSWER, ASLEEP, CALL, REQUEST, SLOT, STREAMED, STUCK, Broken, counts
+from microkernel.channel import ANSWER, ASLEEP, CALL, REQUEST, SLOT, STREAMED, STUCK, TAKEN, Broken, counts
 from microkernel.end import End
 from microlith.frame import wire
 from microlith.frame.codec import status_body
@@ -12,7 +12,7 @@ from microlith.frame.holders import Holders
 from microlith.frame.methods import Method
 from microlith.frame.peer import Peer
 from microlith.frame.reply import CLOSED
-from microlith.interface.status import BadMessage, NoRight, Stale, Status
+from microlith.interface.status import BadMessage, Busy, NoRight, Stale, Status
 
 if TYPE_CHECKING:
     from microkernel.channels import Channels
@@ -32,6 +32,7 @@ class ChannelPeer(Peer):
         self.end, self.channels, self.seen = end, channels, 0
         self.hears = end.hears
         self._counts: tuple[int, int, int, int] | None = None  # when it was closed
+        self.awaited = wire.NO_CAPS  # what the request in the slot names and the kernel has not passed yet
         self._known: dict[int, Known] = {}  # what requests without capabilities have asked for, by their first word
         channels.add(self)
 
@@ -43,7 +44,7 @@ class ChannelPeer(Peer):
         if not self.seen < number < LAST_CALL:
             self.close()
             return
-        self.seen = number
+        self.seen = end.says[TAKEN] = number
         word, deadline, body, bulk = _request(end.into, SLOT)
         known = self._known.get(word)
         if known is None or not known[3] or body or bulk or known[0].__class__ is not known[1]:
@@ -60,9 +61,13 @@ class ChannelPeer(Peer):
         self.serving = True
         result = frame.serve(target, method, arguments, CLOSED, deadline)
         self.serving = False
+        if self.badges:
+            self.served(word >> 32)
         del arguments  # capabilities that came with them, and were not kept, go back before the answer
         if self.channels.forgotten:
             self.channels.flush()
+        if self.closed:  # what was done in between found its stream broken
+            return
         if result is None:
             end.says[CALL] = number + number
             if self.hears[ASLEEP]:
@@ -76,6 +81,10 @@ class ChannelPeer(Peer):
         self, number: int, word: int, known: Known | None, body_size: int, bulk_size: int
     ) -> tuple[Any, Method, tuple[Any, ...]] | None:
         """Target, method and arguments of a request, checked; None: it has been answered."""
+        if word & STREAMED:
+            self.readable()
+            if self.closed:
+                return None
         try:
             if known is None or known[0].__class__ is not known[1]:
                 known = self._look_up(word)
@@ -84,19 +93,24 @@ class ChannelPeer(Peer):
                 return target, method, ()
             operation = method.operation
             caps, body, bulk = self.end.get(word >> 16 & 0xFF, body_size, bulk_size)
+            if caps and not self.here(caps):
+                self.awaited = caps
+                return None
             if operation.carries:
                 self._server = self.holders.owner(target)
             return target, method, self._codec.read_request(operation, body, bulk, caps)
-        except (BadMessage, NoRight, Stale) as status:
+        except (BadMessage, Busy, NoRight, Stale) as status:
             self._answer_slot(number, wire.STATUS, (), status_body(status), b"")
-        except (Broken, ValueError):  # or closed just now
+        except Broken:
             self.close()
         return None
 
+    def here(self, caps: tuple[wire.Cap, ...]) -> bool:
+        """Has everything come that these name?  If not, the request waits, and nobody else does."""
+        return True
+
     def _look_up(self, word: int) -> Known:
         """What a request is for, remembered if its first word says nothing else.  Raises what `find` does."""
-        if word & STREAMED:
-            self.readable()
         handle, number = word >> 32, word & 0xFFFF
         target, method = self.find(handle, number, notify=False)
         operation = method.operation
@@ -111,13 +125,16 @@ class ChannelPeer(Peer):
         operation = method.operation
         if operation.carries:
             self._server = self.holders.owner(target)
-        body, bulk, caps = self._codec.reply(operation, value)
-        status: Status | None = self.refuse_rights(caps) if caps else None
+        status: Status | None = None
+        caps = wire.NO_CAPS
         try:
+            body, bulk, caps = self._codec.reply(operation, value)
+            status = self.refuse_rights(caps) if caps else None
             if status is None:
                 self._answer_slot(number, wire.REPLY, caps, body, bulk)
-        except BadMessage as large:
-            status = large
+        except Status as why:  # too large, or a capability whose server cannot be asked
+            self.take_back(caps)
+            status = why
         if status is not None:
             self._answer_slot(number, wire.STATUS, (), status_body(status), b"")
 

@@ -27,7 +27,7 @@ class Channels:
     def __init__(self, frame: Frame, spins: bool) -> None:
         self.frame = frame
         self._spins, self._looks = spins, ROUND if spins else range(1)
-        self._peers: tuple[ChannelPeer, ...] = ()
+        self.peers: tuple[ChannelPeer, ...] = ()
         self.forgotten: list[Any] = []  # rights of this domain's servers that go back before the next answer
         self.flush: Callable[[], None] = lambda: None
         self.before_sleep: Callable[[], bool] = lambda: False  # True: there is something else to do
@@ -37,14 +37,14 @@ class Channels:
 
     def add(self, peer: ChannelPeer) -> None:
         """Serve one more client."""
-        self._peers = (*self._peers, peer)
+        self.peers = (*self.peers, peer)
         self.frame.watch(peer.end.bell, peer.rung)
         if not self._spins:
             peer.end.sleep()
 
     def remove(self, peer: ChannelPeer) -> None:
         """And one less."""
-        self._peers = tuple(one for one in self._peers if one is not peer)
+        self.peers = tuple(one for one in self.peers if one is not peer)
         self.frame.unwatch(peer.end.bell)
 
     def attend(self, block: bool) -> bool:
@@ -55,7 +55,7 @@ class Channels:
         while left:
             left -= 1
             for _ in self._looks:
-                for peer in self._peers:
+                for peer in self.peers:
                     if not peer.closed and peer.hears[CALL] != peer.seen:
                         peer.serve_slot()
                         left, served = most, served + 1
@@ -69,10 +69,10 @@ class Channels:
 
     def _asleep(self) -> bool:
         """Have everybody ring from now on, and look once more: False if somebody was quicker."""
-        for peer in self._peers:
+        for peer in self.peers:
             peer.end.says[ASLEEP] = 1
         fence.fence()
-        if any(peer.hears[CALL] != peer.seen for peer in self._peers) or self._attend_streams() or self.before_sleep():
+        if any(peer.hears[CALL] != peer.seen for peer in self.peers) or self._attend_streams() or self.before_sleep():
             self.awake()
             return False
         return True
@@ -80,19 +80,19 @@ class Channels:
     def _attend_streams(self) -> bool:
         """Read what is in the streams, and write what found no room; was there anything?"""
         found = False
-        for peer in self._peers:
+        for peer in self.peers:
             if not peer.closed and peer.attend_stream():
                 found = True
         return found
 
     def awake(self) -> None:
         """The domain has slept, and looks for itself again, if it ever does."""
-        for peer in self._peers if self._spins else ():
+        for peer in self.peers if self._spins else ():
             peer.end.says[ASLEEP] = 0
 
     def tell(self, state: int) -> None:
         """Tell every client what this domain does: RUNNING, or BLOCKED."""
-        for peer in self._peers:
+        for peer in self.peers:
             peer.end.says[STATE] = state
 
 

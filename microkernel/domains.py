@@ -74,7 +74,8 @@ class Domains:
     # --- births ------------------------------------------------------------------------------------
 
     def create(self, name: str, birth: Birth, restart: Restart | None = None, child: bool = True) -> Domain:
-        """Make a domain known to the core.  Raises UsageError if its descriptors do not fit below ours."""
+        """Make a domain known to the core.  Raises UsageError if it has no room below our limits."""
+        self.grants.admit(birth, name)
         descriptors = int(birth.quota.get("descriptors", DESCRIPTORS)) if child else CONNECTIONS
         self._take_budget(descriptors, name)
         task, self._next_task = self._next_task, self._next_task + 1

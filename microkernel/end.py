@@ -35,7 +35,7 @@ class End:
         os.close(theirs)
         self.out, self.into = memoryview(self._writes), memoryview(self._reads)
         self.says, self.hears = self.out.cast("Q"), self.into.cast("Q")
-        self._tail = self._head = 0  # of the stream we write, of the one we read
+        self.sent = self.taken = 0  # bytes of the stream that we write, of the one that we read
         self._bytes = 0
         self.system_calls = 0  # made for messages
 
@@ -77,46 +77,41 @@ class End:
 
     def write(self, data: bytes | bytearray | memoryview) -> int:
         """Append what there is room for; how many bytes that was.  Raises Broken."""
-        used = self._tail - self.hears[HEAD]
+        used = self.sent - self.hears[HEAD]
         if not 0 <= used <= STREAM:
             raise Broken("more was taken than was sent")
         size = min(len(data), STREAM - used)
         if size:
-            _into_ring(self.out, self._tail, memoryview(data)[:size])
-            self._tail += size
-            self.says[TAIL] = self._tail
+            _into_ring(self.out, self.sent, memoryview(data)[:size])
+            self.sent += size
+            self.says[TAIL] = self.sent
             self.wake()
         return size
 
     def read(self) -> bytes:
         """Take everything that is in the stream.  Raises Broken."""
         tail = self.hears[TAIL]
-        size = tail - self._head
+        size = tail - self.taken
         if not 0 <= size <= STREAM:
             raise Broken("more was sent than there is room for")
         if not size:
             return b""
-        data = _from_ring(self.into, self._head, size)
-        self._head = tail
+        data = _from_ring(self.into, self.taken, size)
+        self.taken = tail
         self.says[HEAD] = tail
         if self.hears[STUCK]:
             self.ring()
         return data
 
     @property
-    def taken(self) -> int:
-        """How many bytes of the stream that we read have been taken."""
-        return self._head
-
-    @property
     def room(self) -> int:
         """How many bytes the stream that we write has room for."""
-        return STREAM - self._tail + int(self.hears[HEAD])
+        return STREAM - self.sent + int(self.hears[HEAD])
 
     @property
     def pending(self) -> bool:
         """Is there something in the stream?"""
-        return bool(self.hears[TAIL] != self._head)
+        return bool(self.hears[TAIL] != self.taken)
 
     # --- the slot ----------------------------------------------------------------------------------
 
@@ -128,6 +123,8 @@ class End:
             if first > wire.MAX_BODY or second > wire.MAX_BULK:
                 raise BadMessage(f"{first} + {second} bytes are more than one message holds")
             at = LARGE_AT
+        if len(caps) > wire.MOST_CAPS:
+            raise BadMessage(f"{len(caps)} capabilities are more than one message holds ({wire.MOST_CAPS})")
         for cap in caps:
             wire.CAP.pack_into(self.out, at, *cap)
             at += CAP_SIZE

@@ -5,6 +5,7 @@ blocks on all of them at once.  A link to a server's next incarnation comes on t
 in between waits for it.  What carries the links is a subclass (links/).
 """
 
+import os
 import select
 import socket
 from time import monotonic_ns
@@ -24,7 +25,9 @@ from microlith.interface.status import Busy
 from microlith.process import parcel
 from microlith.process.birth import Birth, SlotBirth
 
-OFFER_NS = 1_000_000_000  # how long what a message names may take to come from the kernel
+OFFER_NS = 1_000_000_000  # how long a client waits for what an answer names to come from the kernel
+UNNAMED = 512  # what the kernel has passed from one process and no message has named: beyond it the oldest goes back
+MAIL = 64  # messages of the kernel that are handled before the channels are looked at again
 REFUSED: wire.Cap = (0, 0, 0, 0)
 
 
@@ -33,10 +36,11 @@ class GrantedConnection(DealerConnection):
 
     def __init__(self, frame: Frame, birth: Birth, descriptors: dict[str, int]) -> None:
         super().__init__(frame, birth.endpoint, birth.parent)
+        self.birth = birth
         self._control = socket.socket(fileno=descriptors["grants"])
         self._links = tuple(self.link(number) for number in range(len(birth.peers)))
         self._clients: dict[Who, GrantedPeer] = {}
-        self._offers: dict[tuple[Who, int], wire.Cap] = {}  # what the kernel has passed, and no message has named yet
+        self._offers: dict[Who, dict[int, wire.Cap]] = {}  # what the kernel has passed and no message has named yet
         self._offered = 0
         self._by_name: dict[str, Any] = {}
         self._names = {part.port: part.name for part in birth.parts}
@@ -46,12 +50,14 @@ class GrantedConnection(DealerConnection):
 
     # --- what a transport does ---------------------------------------------------------------------
 
+    ends: int  # descriptors of an end of a link
+
     def link(self, number: int) -> PeerLink:
         """Our end of the link to a peer, not yet connected."""
         raise NotImplementedError
 
     def peer(self, client: dict[str, Any], pid: int, descriptors: tuple[int, ...]) -> GrantedPeer:
-        """Our end of a client's link."""
+        """Our end of a client's link.  Raises OSError where we may open no more."""
         raise NotImplementedError
 
     def slot(self, interface: Any, slot: SlotBirth, holder: Any = None) -> Stub:
@@ -84,29 +90,61 @@ class GrantedConnection(DealerConnection):
         if "link" in record:
             link = self._links[record["link"]]
             link.drop()
+            self._drop_offers(link.who)
             link.down = record.get("down", link.down)
             link.gone = bool(record.get("gone"))
-            if "task" in record:
+            if "task" in record and len(descriptors) == self.ends:
                 link.who = (record["task"], record["life"])
                 link.reach(record, descriptors)
-        elif "all" in record:
-            self._all = True
-        elif self._early is not None:
+        elif "left" in record:
+            self._forget_client((record["left"], record["life"]))
+        elif "serve" in record and self._early is not None:
             self._early.append((record, descriptors))
-        else:
+        elif "serve" in record:
             self._serve_client(record, descriptors)
+        else:
+            self._all = True
 
     def _serve_client(self, record: dict[str, Any], descriptors: tuple[int, ...]) -> None:
-        who = (record["task"], record["life"])
-        if "serve" not in record:
-            left = self._clients.get(who)
-            if left is not None:
-                left.close()
+        """Where we may open no more, the client finds that nobody is there."""
+        client, who = record["serve"], (record["task"], record["life"])
+        if len(descriptors) != self.ends + 1:
+            close_all(descriptors)
             return
-        client, (*ends, ledger) = record["serve"], descriptors
-        peer = self.peer(client, record["pid"], tuple(ends))
+        try:
+            ledger = Ledger(descriptors[-1])
+        except OSError:
+            close_all(descriptors)
+            return
+        try:
+            peer = self.peer(client, record["pid"], descriptors[:-1])
+        except OSError:
+            ledger.close()
+            close_all(descriptors[:-1])
+            return
         self._clients[who] = peer
-        peer.join(self, who, Ledger(ledger), [self._by_name[name] for name in client["servers"]])
+        peer.join(self, who, ledger, [self._by_name[name] for name in client["servers"]])
+
+    def _forget_client(self, who: Who) -> None:
+        """A client has gone, whoever may still hold its end (those that hung up are served to the end)."""
+        peer = self._clients.get(who)
+        if peer is not None and not peer.hung_up():
+            peer.close()
+        for record, descriptors in self._early or ():
+            if (record["task"], record["life"]) == who:
+                close_all(descriptors)
+        self._early = self._early and [one for one in self._early if (one[0]["task"], one[0]["life"]) != who]
+
+    def left(self, peer: GrantedPeer) -> None:
+        """A client's link was closed."""
+        if self._clients.get(peer.who) is peer:
+            del self._clients[peer.who]
+        self._drop_offers(peer.who)
+
+    @property
+    def clients(self) -> tuple[GrantedPeer, ...]:
+        """Those whose links we serve."""
+        return tuple(self._clients.values())
 
     # --- capabilities that travel ------------------------------------------------------------------
 
@@ -123,10 +161,14 @@ class GrantedConnection(DealerConnection):
         self.send(wire.pack(wire.OFFER, 0, self._offered, task, caps=(self.lower(capability),)))
         return (PASSED, 0, self._offered, 0)
 
-    def passed(self, who: Who, number: int, interface: Any, holder: Any) -> Any:
-        """What the kernel has passed from a linked task.  Raises Busy, and ValueError if there is no such thing."""
+    def offered(self, who: Who, number: int) -> bool:
+        """Has the kernel passed this?"""
+        return number in self._offers.get(who, ())
+
+    def await_offer(self, who: Who, number: int) -> None:
+        """Wait for what an answer names.  Raises ValueError if the kernel does not pass it."""
         limit = monotonic_ns() + OFFER_NS
-        while (who, number) not in self._offers:
+        while not self.offered(who, number):
             raw = self.take(limit)
             if raw is None:
                 raise ValueError(f"the kernel has passed no capability {number}")
@@ -134,7 +176,12 @@ class GrantedConnection(DealerConnection):
                 self._keep(raw)
             else:
                 self.frame.inbox.append((self, raw))
-        entry = self._offers.pop((who, number))
+
+    def passed(self, who: Who, number: int, interface: Any, holder: Any) -> Any:
+        """What the kernel has passed from a linked task.  Raises Busy, and ValueError if there is no such thing."""
+        if not self.offered(who, number):
+            raise ValueError(f"the kernel has passed no capability {number}")
+        entry = self._offers[who].pop(number)
         if entry == REFUSED:
             raise Busy("the capability could not be passed")
         self.party = holder
@@ -142,16 +189,23 @@ class GrantedConnection(DealerConnection):
 
     def _keep(self, raw: bytes) -> None:
         message = wire.parse(raw)
-        entry = message.caps[0] if message.caps else REFUSED
-        self._offers[((message.target, message.incarnation), message.call)] = entry
+        who = message.target, message.incarnation
+        offers = self._offers.setdefault(who, {})
+        offers[message.call] = message.caps[0] if message.caps else REFUSED
+        if len(offers) > UNNAMED:
+            self._return(offers.pop(next(iter(offers))))
+        if who in self._clients:
+            self._clients[who].offered()
 
-    def drop_offers(self, who: Who) -> None:
+    def _drop_offers(self, who: Who) -> None:
         """A linked process has gone: what it had passed, and never named, goes back."""
-        self._clients.pop(who, None)
-        for key in [key for key in self._offers if key[0] == who]:
-            kind, _, handle, _ = self._offers.pop(key)
-            if kind == wire.GRANTED:
-                self.forget(handle)
+        for entry in self._offers.pop(who, {}).values():
+            self._return(entry)
+
+    def _return(self, entry: wire.Cap) -> None:
+        kind, _, handle, _ = entry
+        if kind == wire.GRANTED:
+            self.forget(handle)
 
     def handle(self, raw: bytes) -> None:
         if raw[1] == wire.OFFERED:
@@ -178,8 +232,9 @@ class GrantedConnection(DealerConnection):
 
     def turn(self) -> None:
         """What the kernel has said, or what clients ask; or block until there is something."""
-        if not self.pump():
-            self.frame.turn()
+        found = self.pump()
+        if not self.frame.stopping:
+            self.frame.turn(block=not found)
 
     def mail(self) -> bool:
         """Is there a message of the kernel, of which its descriptor need not tell any more?  What was dropped goes."""
@@ -210,13 +265,13 @@ class GrantedConnection(DealerConnection):
 
     def pump(self) -> bool:
         """Handle the kernel's messages that are here; were there any?"""
-        found = False
-        while not self.frame.stopping and self.mail():
+        handled = 0
+        while handled < MAIL and not self.frame.stopping and self.mail():
             raw = self.frame.inbox.popleft()[1] if self.frame.inbox else self.take(0)
             if raw is not None:
                 self.handle(raw)
-            found = True
-        return found
+            handled += 1
+        return handled > 0
 
     def close(self) -> None:
         for link in self._links:
@@ -226,6 +281,12 @@ class GrantedConnection(DealerConnection):
 
     def leave(self) -> None:
         for link in self._links:
-            link.drop()
+            link.finish()
         super().leave()
         self._control.close()
+
+
+def close_all(descriptors: tuple[int, ...]) -> None:
+    """Close what came with a record that is of no use."""
+    for descriptor in descriptors:
+        os.close(descriptor)

@@ -12,12 +12,19 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from microkernel import ledger
+from microkernel.memory import sealed
+from microlith.interface.status import UsageError
 from microlith.process import parcel
+from microlith.process.birth import Birth
 
 if TYPE_CHECKING:
     from microkernel.domains import Domain, Domains
     from microkernel.meter import ChannelMeter
+
+
+EACH = 5  # descriptors of a server for each client, at most: two maps, two bells, a ledger
+OWN = 24  # and of its own
+LEDGER = 68 * 1024  # bytes of a ledger: 16 for each object of the default quota, and of one message more
 
 
 class Grants:
@@ -29,6 +36,14 @@ class Grants:
         self._doors: dict[int, str] = {}  # by task: where its ROUTER listens
         self._meters: dict[tuple[int, int], ChannelMeter] = {}  # by client's and server's task
         self._ledgers: dict[tuple[int, int], int] = {}  # by client's and server's task
+
+    def admit(self, birth: Birth, name: str) -> None:
+        """Raises UsageError if a server that this domain is to be joined with can serve no more."""
+        for peer in birth.peers:
+            server = next((d for d in self.domains.table.values() if d.name == peer.domain), None)
+            clients = sum(any(p.domain == peer.domain for p in d.birth.peers) for d in self.domains.table.values())
+            if server is not None and clients >= (server.descriptors - OWN) // EACH:
+                raise UsageError(f"{name}: {server.name} has {clients} clients; raise its quota.descriptors for more")
 
     def open(self, domain: "Domain") -> dict[str, int]:
         """A control socket for a domain about to start; the label and descriptor of its end."""
@@ -69,7 +84,7 @@ class Grants:
         peer, key, name = client.birth.peers[number], (client.task, server.task), f"{client.name}:{server.name}"
         theirs, ours = _ends(peer.transport, name)
         if key not in self._ledgers:
-            self._ledgers[key] = ledger.make(f"{name}:ledger")
+            self._ledgers[key] = sealed(f"{name}:ledger", LEDGER)
         given = {"name": client.name, "servers": peer.servers, "quota": client.birth.quota}
         who = {"task": client.task, "life": client.incarnation}
         self._send(server, {"serve": given, "pid": client.pid, **who}, (*ours, self._ledgers[key]))
@@ -99,7 +114,7 @@ class Grants:
             parcel.send(self._controls[domain.task], record, descriptors, wait=False)
         except parcel.Closed:
             pass  # its death is on the way
-        except BlockingIOError:
+        except OSError:  # its queue is full, or holds more descriptors than may be on their way
             self.domains.convict(domain.pid, "does not take its channels")
 
     def left(self, domain: "Domain") -> None:
@@ -110,8 +125,8 @@ class Grants:
         for client, server in list(self._ledgers):
             if client == domain.task:
                 self._forget(client, server)
-                if server in self._doors:
-                    self._send(self.domains.table[server], {"task": client, "life": domain.incarnation}, ())
+                if server in self._controls:
+                    self._send(self.domains.table[server], {"left": client, "life": domain.incarnation}, ())
         door = self._doors.pop(domain.task, None)
         if door is not None:
             os.unlink(door)

@@ -1,59 +1,57 @@
-"""The ledger of a client at a server's domain: the objects that the client holds there.
+"""The ledger of a peer link: which objects the client holds, for the server's next incarnation.
 
-It is a memory file that the kernel makes once, for a client's life, and hands to every incarnation of the
-server's domain.  The present one writes it in place, so that the next one finds, after any death, what it is to
-adopt.  First the handle to be given next, then a row for each object.
+A memory file that the kernel makes and keeps, the server's present incarnation writes, and nobody else sees.
+First the handle to be given next, then a row for each object.  It outlives every incarnation: one that dies
+before it has adopted anything loses nothing.  What an incarnation that went wrong has written is not
+believed: handles that were not given out are left out.
 """
 
 import mmap
 import os
 import struct
 
-from microkernel.memory import sealed
-
-ROWS = 4096
-ROW = struct.Struct("<IIQ")  # handle (0: a free row), port of the server, badge (0: it cannot be adopted)
-SIZE = (ROWS + 1) * ROW.size
-
-
-def make(name: str) -> int:
-    """A new ledger: its descriptor."""
-    return sealed(name, SIZE)
+ROW = struct.Struct("<IIQ")  # handle (0: free), port of the server, badge
+LAST_HANDLE = 1 << 31
 
 
 class Ledger:
-    """A ledger in the hands of the server's domain."""
+    """The ledger, in the hands of the server's present incarnation."""
 
     def __init__(self, descriptor: int) -> None:
-        self._memory = mmap.mmap(descriptor, SIZE)
+        self._memory = mmap.mmap(descriptor, 0)
         os.close(descriptor)
-        (self.next, _, _), *rows = ROW.iter_unpack(self._memory)
-        self._row = {row[0]: number for number, row in enumerate(rows, 1) if row[0]}  # by handle
-        self._free = [number for number, row in enumerate(rows, 1) if not row[0]]
-        #: what was in it when it was opened: handle, port, badge
-        self.found: tuple[tuple[int, int, int], ...] = tuple(row for row in rows if row[0])
+        self._room = len(self._memory) // ROW.size - 1  # rights to objects beyond it are not adopted
+        following, _, _ = ROW.unpack_from(self._memory)
+        if following > LAST_HANDLE:
+            self._memory[:] = bytes(len(self._memory))
+            following = 0
+        rows = list(ROW.iter_unpack(self._memory[ROW.size :])) if following else []
+        #: what earlier incarnations have left: the handle to be given next, and handle, port and badge of each object
+        self.following = following
+        self.left = [row for row in rows if 0 < row[0] < following]
+        self._rows = {handle: row for row, (handle, _, _) in enumerate(rows) if 0 < handle < following}
+        self._free = sorted(set(range(max(self._rows.values(), default=-1) + 1)) - set(self._rows.values()))
 
     def enter(self, handle: int, port: int, badge: int) -> None:
-        """The client holds this object.  What finds no row cannot be adopted."""
-        row = self._row.get(handle)
-        if row is None and self._free:
-            row = self._row[handle] = self._free.pop()
-        if row is not None:
-            ROW.pack_into(self._memory, row * ROW.size, handle, port, badge)
+        """The client holds an object."""
+        row = self._rows.get(handle)
+        if row is None:
+            row = self._free.pop() if self._free else len(self._rows)
+        if row < self._room:
+            self._rows[handle] = row
+            ROW.pack_into(self._memory, (row + 1) * ROW.size, handle, port, badge)
 
     def strike(self, handle: int) -> None:
-        """The client does not hold it any more."""
-        row = self._row.pop(handle, None)
+        """It does not any more."""
+        row = self._rows.pop(handle, None)
         if row is not None:
-            ROW.pack_into(self._memory, row * ROW.size, 0, 0, 0)
             self._free.append(row)
+            ROW.pack_into(self._memory, (row + 1) * ROW.size, 0, 0, 0)
 
-    def give_next(self, handle: int) -> None:
-        """No handle below this one is given any more."""
-        if handle > self.next:
-            self.next = handle
-            ROW.pack_into(self._memory, 0, handle, 0, 0)
+    def enter_next(self, handle: int) -> None:
+        """The handle that will be given next."""
+        ROW.pack_into(self._memory, 0, handle, 0, 0)
 
     def close(self) -> None:
-        """Unmap it."""
+        """Let go of the memory."""
         self._memory.close()

@@ -54,6 +54,7 @@ COMMANDS = {
     "plan": "microlith.command.plan:plan",
     "new": "microlith.command.new:new",
     "schema": "microlith.command.schema:schema",
+    "walk": "microlith.command.walk:walk",
     "compare": "microlith.command.compare:compare",
     "doctor": "microlith.command.doctor:doctor",
     "completion": "microlith.command.completion:completion",
@@ -61,6 +62,9 @@ COMMANDS = {
 
 #: What replays a microkernel's record: path -> (steps, what differed first or None).
 REPLAY = "microkernel.replay:replay"
+
+#: What has a domain of a machine that is walked note what it does: (descriptor of its file, its name).
+WALKED = "microkernel.walked:install"
 
 #: How a domain that hangs on a kernel reaches it: (frame, birth, descriptors) -> connection.
 TRANSPORTS = {
@@ -107,6 +111,11 @@ def acceptor(name: str) -> Callable[..., Any]:
     """What makes a new peer link of a transport, from the server's side."""
     found: Callable[..., Any] = resolve(ACCEPTORS[name])
     return found
+
+
+def walk(descriptor: int, domain: str) -> None:
+    """Have this process note what it does: see microlith/process/walked.py."""
+    resolve(WALKED)(descriptor, domain)
 
 
 def root_of(plan: "Plan") -> str:

@@ -7,6 +7,7 @@ killed and the kernel goes on.
 
 import contextlib
 import os
+import resource
 import signal
 import sys
 import time
@@ -29,6 +30,7 @@ from microlith.process.restart import Restart
 from microlith.process.root import Root
 from microlith.process.spawner import Spawner
 
+RESERVE = 64  # descriptors that are kept for everything but clients
 GRACE_S = 1.0  # how long apps may take to end at an orderly stop
 
 
@@ -105,6 +107,8 @@ class Kernel:
 
     def _link(self, birth: Birth, name: str) -> tuple[Peer, dict[str, int]]:
         """A trap with an app's capabilities behind it: our end, and the descriptors of the app's."""
+        if len(os.listdir("/proc/self/fd")) + RESERVE > resource.getrlimit(resource.RLIMIT_NOFILE)[0]:
+            raise UsageError(f"{name}: the kernel may open no more files for it; raise the limit (ulimit -n)")
         accept = acceptor(birth.link)
         peer: Peer
         peer, link = accept(self.frame, self.assembly.holders, name, birth.quota, birth.spins)

@@ -47,7 +47,7 @@ class HubPeer(GrantedPeer):
 
     def feed(self, raw: bytes) -> None:
         """One frame of the client: it is served now, or when the client has taken its answers."""
-        if not self.congested:
+        if not self.congested and self.held is None:
             self._come = raw
             self.readable()
         elif self._inflow.keep(raw) > BACKLOG:
@@ -73,10 +73,21 @@ class HubPeer(GrantedPeer):
         return done
 
     def stuck(self) -> None:
-        self.hub.wait_for(self)
+        self.hub.look_again(self, self.writable)
 
     def flowing(self) -> None:
+        if self.held is not None and self.ready:
+            self.resume()
+        else:
+            self.hub.no_longer(self)
+
+    def resume(self) -> None:
+        if not self.congested:
+            self.hub.look_again(self, self._resumed)
+
+    def _resumed(self) -> None:
         self.hub.no_longer(self)
+        self.readable()
 
     def disconnect(self) -> None:
         self.hub.remove(self)
@@ -94,7 +105,7 @@ class Hub:
         self.granted = granted
         self.expected: dict[int, HubPeer] = {}  # by pid
         self._peers: dict[bytes, HubPeer] = {}  # by identity
-        self._stuck: set[HubPeer] = set()
+        self._again: dict[HubPeer, Callable[[], None]] = {}  # what is to be tried again
         self.gate = Gate(context, self._admits)
         self.router = context.socket(zmq.ROUTER)
         self.router.linger, self.router.router_mandatory = 0, 1
@@ -112,14 +123,14 @@ class Hub:
         granted.frame.watch(self.gate.socket.FD, self.gate.answer)
         self.bell.poll.register(granted.frame.fileno(), zmq.POLLIN)
 
-    def turn(self) -> None:
+    def turn(self, block: bool) -> None:
         """Wait for a message of a client, or for anything else, and attend to it."""
+        for attend in tuple(self._again.values()):
+            attend()
         try:
-            identity, frame = self._recv(), self._recv(0, False)
+            identity, frame = self._recv(0 if block else zmq.DONTWAIT), self._recv(0, False)
         except zmq.Again:
             identity, frame = b"", None
-        for stuck in tuple(self._stuck):
-            stuck.writable()
         peer: HubPeer | None = self._peers.get(identity)
         if peer is not None and not frame.more:
             peer.feed(frame.bytes)
@@ -151,15 +162,15 @@ class Hub:
         self.granted.attend()
         return pid in self.expected and not self.expected[pid].identity
 
-    def wait_for(self, peer: HubPeer) -> None:
-        """Try again to send to this peer."""
-        self._stuck.add(peer)
+    def look_again(self, peer: HubPeer, attend: Callable[[], None]) -> None:
+        """Call this soon, and until there is `no_longer` a reason to."""
+        self._again[peer] = attend
         self.router.rcvtimeo = RETRY_MS
 
     def no_longer(self, peer: HubPeer) -> None:
-        """And no more."""
-        self._stuck.discard(peer)
-        if not self._stuck:
+        """The opposite."""
+        self._again.pop(peer, None)
+        if not self._again:
             self.router.rcvtimeo = -1
 
     def remove(self, peer: HubPeer) -> None:

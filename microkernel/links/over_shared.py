@@ -1,17 +1,16 @@
 """Peer links over shared memory: channels (channel.py)."""
 
-from collections.abc import Callable
 from typing import Any
 
-from microkernel.channel_connection import Answer, ChannelConnection
+from microkernel.channel import ENDS
+from microkernel.channel_connection import ChannelConnection
 from microkernel.channel_peer import ChannelPeer
 from microkernel.channels import Channels
 from microkernel.end import End
 from microkernel.granted import GrantedConnection
 from microkernel.links.peer_link import GrantedPeer, PeerLink
+from microlith.frame import wire
 from microlith.frame.frame import Frame
-from microlith.interface.operation import Operation
-from microlith.interface.status import ServerDied
 from microlith.process.birth import Birth
 
 
@@ -32,22 +31,31 @@ class ChannelLink(PeerLink, ChannelConnection):
     def drop(self) -> None:
         ChannelConnection.drop(self)
 
-    def _again(
-        self, operation: Operation, deadline: int, exchange: Callable[[], Answer | None], repeats: int
-    ) -> Answer | None:
-        try:
-            return super()._again(operation, deadline, exchange, repeats)
-        except ServerDied:
-            self.drop()  # the next call waits for the next incarnation
-            raise
+    def finish(self) -> None:
+        self.close()
 
 
 class GrantedChannelPeer(GrantedPeer, ChannelPeer):
     """The server's end."""
 
+    def offered(self) -> None:
+        if self.awaited and self.here(self.awaited):
+            self.awaited, self.seen = wire.NO_CAPS, self.seen - 1
+        super().offered()
+
+    def attend_stream(self) -> bool:
+        if self.held is None or self.congested:
+            return super().attend_stream()
+        if self.ready:
+            self.readable()
+            return True
+        return False
+
 
 class ChannelsConnection(GrantedConnection):
     """The connection of a domain whose peer links are channels."""
+
+    ends = ENDS
 
     def __init__(self, frame: Frame, birth: Birth, descriptors: dict[str, int]) -> None:
         self.spins = birth.spins

@@ -1,5 +1,6 @@
 """Peer links over Unix stream sockets."""
 
+import select
 import socket
 from typing import Any
 
@@ -76,9 +77,38 @@ class SocketLink(MessageLink, StreamConnection):
 class GrantedSocketPeer(GrantedPeer, SocketPeer):
     """The server's end."""
 
+    def flowing(self) -> None:
+        if self.held is None:
+            super().flowing()
+        elif self.ready:
+            self.resume()
+        else:
+            self.hold()
+
+    def hold(self) -> None:
+        if not self.congested:
+            self.frame.rewatch(self.endpoint.fileno(), 0, self.close)  # unless it hangs up
+
+    def resume(self) -> None:
+        if not self.congested:
+            self.frame.rewatch(self.endpoint.fileno(), select.EPOLLOUT, self.readable)
+
+    def hung_up(self) -> bool:
+        poller = select.poll()
+        poller.register(self.endpoint, 0)
+        return self.closed or bool(poller.poll(0))
+
+    def readable(self) -> None:
+        waited = self.held is not None
+        super().readable()
+        if waited and self.held is None and not self.closed and not self.congested:
+            self.flowing()
+
 
 class SocketsConnection(GrantedConnection):
     """The connection of a domain whose peer links are sockets."""
+
+    ends = 1
 
     def link(self, number: int) -> SocketLink:
         return SocketLink(self, number)

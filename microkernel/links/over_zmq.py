@@ -137,6 +137,8 @@ class DealerLink(MessageLink):
 class DealersConnection(GrantedConnection):
     """The connection of a domain whose peer links are ZeroMQ's."""
 
+    ends = 0
+
     def __init__(self, frame: Frame, birth: Birth, descriptors: dict[str, int]) -> None:
         super().__init__(frame, birth, descriptors)
         self.hub: Hub | None = None
@@ -153,8 +155,10 @@ class DealersConnection(GrantedConnection):
     def turn(self) -> None:
         if self.hub is None:
             super().turn()
-        elif not self.pump():
-            self.hub.turn()
+        else:
+            found = self.pump()
+            if not self.frame.stopping:
+                self.hub.turn(block=not found)
 
     def hang_up(self, linger_ms: int) -> None:
         if self.hub is not None:

@@ -5,6 +5,7 @@ What is passed to third parties goes through the kernel; an incarnation of a ser
 predecessor had handed out is in the ledger.
 """
 
+from time import monotonic_ns
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,7 +13,7 @@ import msgspec
 from microkernel.ledger import Ledger
 from microlith.frame import wire
 from microlith.frame.codec import read_status
-from microlith.frame.connection import REPEATS, Connection, bad
+from microlith.frame.connection import DEFAULT_DEADLINE_NS, REPEATS, Connection, bad
 from microlith.frame.facade import behind, check_arguments
 from microlith.frame.methods import Method
 from microlith.frame.peer import Peer
@@ -50,7 +51,7 @@ class PeerLink(Connection):
 
     def belong(self, granted: "GrantedConnection", number: int) -> None:
         """Be the link of that number of a domain."""
-        self.granted, self.number = granted, number
+        self.granted, self.server = granted, granted.birth.peers[number].domain
         self.forgotten = granted.forgotten
         self.gone = False  # for good
         self.down = 0  # when the kernel noticed the last death, if it had to tell us
@@ -88,6 +89,7 @@ class PeerLink(Connection):
             caps, body, _ = wire.content(raw)
             if raw[1] != wire.REPLY or not caps:
                 raise read_status(EXPORTED, body)
+            self.granted.await_offer(self.who, caps[0][2])
             self._rights[stub._handle] = self.granted.passed(
                 self.who, caps[0][2], interface_of(type(stub)), stub._holder
             )
@@ -105,6 +107,7 @@ class PeerLink(Connection):
 
     def lift(self, entry: wire.Cap, interface: Any) -> Any:
         if entry[0] == PASSED:
+            self.granted.await_offer(self.who, entry[2])
             return self.granted.passed(self.who, entry[2], interface, self.party)
         return super().lift(entry, interface)
 
@@ -130,10 +133,7 @@ class PeerLink(Connection):
 
     def forward(self, reply: Reply, stub: Stub, operation: Operation, arguments: tuple[Any, ...]) -> None:
         if not self.connected:
-            self.granted.attend()
-        if self.gone:
-            reply.break_off(Unavailable(f"{operation.qualified}: its server was given up"))
-            return
+            self.renew(operation, monotonic_ns() + DEFAULT_DEADLINE_NS)
         self.listen()
         super().forward(reply, stub, operation, arguments)
 
@@ -190,44 +190,68 @@ class MessageLink(PeerLink):
 
 
 class GrantedPeer(Peer):
-    """The server's end of a peer link."""
+    """The server's end of a peer link.
+
+    What a request names may still be on its way from the kernel.  Until it comes the request waits, alone.
+    """
 
     granted: "GrantedConnection"
     who: Who = (0, 0)
-    ledger: Ledger
+    ledger: Ledger | None = None
+    ready = False  # what the held message names has come
 
     def join(self, granted: "GrantedConnection", who: Who, ledger: Ledger, servers: list[Any]) -> None:
         """Serve this client: it holds these servers, and what is in the ledger."""
-        self.granted, self.who, self.ledger = granted, who, ledger
+        self.granted, self.who = granted, who
         for server in servers:
             self.grant(server, self.holders.rank(server))
-        for handle, port, badge in ledger.found:
-            self._adopt(handle, port, badge)
-        self._next = max(self._next, ledger.next)
+        for handle, port, badge in ledger.left:
+            self._adopt(ledger, handle, port, badge)
+        self._next = max(self._next, ledger.following)
+        self.ledger = ledger
 
-    def _adopt(self, handle: int, port: int, badge: int) -> None:
+    def _adopt(self, ledger: Ledger, handle: int, port: int, badge: int) -> None:
         """What an earlier incarnation had handed out is made again, or stale."""
         server = self.granted.parts.get(port)
         made = server.adopt(badge) if badge and server is not None else None
-        self._next = handle
         if made is None:
+            ledger.enter(handle, port, 0)
             self.table[handle] = (STALE, 0)
-            self.ledger.enter(handle, port, 0)
         else:
-            self.grant(made, self.holders.rank(made, server))
+            self.holders.hold(made)
+            self.table[handle] = (made, self.holders.rank(made, server))
+            self.badges[handle] = made, badge
 
     # --- the table, and its copy in the ledger -----------------------------------------------------
 
     def grant(self, target: Any, rank: int) -> int:
         handle = super().grant(target, rank)
-        if isinstance(target, Object):
-            self.ledger.enter(handle, self.granted.ports.get(id(self.holders.owner(target)), 0), target.badge)
-        self.ledger.give_next(handle + 1)
+        if self.ledger is not None:
+            if isinstance(target, Object):
+                self._enter(self.ledger, handle, target)
+            self.ledger.enter_next(handle + 1)
         return handle
+
+    def _enter(self, ledger: Ledger, handle: int, target: Object) -> None:
+        ledger.enter(handle, self.granted.ports.get(id(self.holders.owner(target)), 0), target.badge)
+        self.badges[handle] = target, target.badge
+
+    def served(self, handle: int) -> None:
+        target, badge = self.badges.get(handle, (None, 0))
+        if target is not None and target.badge != badge:
+            for peer in self.granted.clients:
+                peer.enter_badge(target)
+
+    def enter_badge(self, target: Object) -> None:
+        """A call on an object has changed its badge: the ledger knows before the caller has the answer."""
+        for handle, (held, badge) in list(self.badges.items()):
+            if held is target and badge != target.badge and self.ledger is not None:
+                self._enter(self.ledger, handle, target)
 
     def close_handle(self, handle: int) -> None:
         super().close_handle(handle)
-        if not self.closed:
+        self.badges.pop(handle, None)
+        if self.ledger is not None and not self.closed:
             self.ledger.strike(handle)
 
     def find(self, handle: int, operation: int, notify: bool) -> tuple[Any, Method]:
@@ -237,7 +261,36 @@ class GrantedPeer(Peer):
 
     # --- capabilities that travel ------------------------------------------------------------------
 
+    def here(self, caps: tuple[wire.Cap, ...]) -> bool:
+        """Has everything come that these name?"""
+        return all(kind != PASSED or self.granted.offered(self.who, number) for kind, _, number, _ in caps)
+
+    def offered(self) -> None:
+        """The kernel has passed something for this client: look again at what waits, at the loop's next turn."""
+        if self.held is not None and not self.ready and self.here(self.held.caps):
+            self.ready = True
+            self.resume()
+
+    def hold(self) -> None:
+        """A message is held: read no more until `resume`."""
+
+    def resume(self) -> None:
+        """Call `readable` at the loop's next turn."""
+
+    def readable(self) -> None:
+        message = self.held
+        if message is None:
+            super().readable()
+        elif self.ready and not self.congested:
+            self.held, self.ready = None, False
+            self._call(message)
+            self.serve_rest()
+
     def _call(self, message: wire.Message) -> None:
+        if message.caps and not self.here(message.caps):
+            self.held = message
+            self.hold()
+            return
         if message.operation != EXPORT:
             super()._call(message)
             return
@@ -262,5 +315,6 @@ class GrantedPeer(Peer):
     def close(self) -> None:
         if not self.closed:
             super().close()
-            self.ledger.close()
-            self.granted.drop_offers(self.who)
+            if self.ledger is not None:
+                self.ledger.close()
+            self.granted.left(self)

@@ -258,6 +258,9 @@ class Connection:
         except Gone:
             del self.relays[call]
             relay.lost(ServerDied(f"{operation.qualified}: the other side is gone"))
+        except Busy as busy:
+            del self.relays[call]
+            relay.lost(busy)
 
     def forget(self, handle: int) -> None:
         """A stub was dropped: its right is given back with the next message."""

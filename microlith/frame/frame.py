@@ -266,9 +266,9 @@ class Frame:
             self.channels.awake()
         if self._always:
             found = [*((descriptor, 0) for descriptor in self._always), *found]
-        for descriptor, _ in found:
-            source = self._sources.get(descriptor)
-            if source is not None:
+        ready = [(descriptor, self._sources.get(descriptor)) for descriptor, _ in found]
+        for descriptor, source in ready:
+            if source is not None and self._sources.get(descriptor) is source:  # not closed, and given anew, since
                 source()
         words[BEATS] += 1
         if self.stopping and self.in_program:

@@ -57,8 +57,10 @@ class Peer:
         self.frame, self.holders, self.name = frame, holders, name
         self.open: dict[int, PeerReply] = {}
         self.table: dict[int, tuple[Any, int]] = {}
+        self.badges: dict[int, tuple[Object, int]] = {}  # of the objects in its ledger, where it has one, by handle
         self.closed = False
         self.serving = False  # a request of this client is in the servers now
+        self.held: wire.Message | None = None  # it waits for what it names; nothing more is read of this client
         self._next = 1
         self._server: Any = None  # whose request is being read, or whose answer is being written
         self._codec = Codec(self._lower, self._lift)
@@ -125,7 +127,7 @@ class Peer:
         """Serve this and every whole message that is here, until an answer is stuck."""
         while message is not None and not self.closed:
             self.handle(wire.parse(message))
-            message = None if self._unsent else self._inflow.next()
+            message = None if self._unsent or self.held else self._inflow.next()
 
     def handle(self, message: wire.Message) -> None:
         """Serve one message."""
@@ -158,6 +160,7 @@ class Peer:
         self.serving = True
         result = self.frame.serve(target, method, arguments, reply, message.deadline)
         self.serving = False
+        self.served(message.target)
         if isinstance(result, Reply):
             return
         if operation.waits:
@@ -167,6 +170,9 @@ class Peer:
             self.answer(message.call, operation, target, result, None)
         else:
             self.answer(message.call, operation, target, None, result)
+
+    def served(self, handle: int) -> None:
+        """A call on what is behind this handle is done, and not yet answered."""
 
     def _notify(self, message: wire.Message) -> None:
         try:
@@ -217,28 +223,30 @@ class Peer:
         """Send the answer to a call that this server or object worked on last."""
         if self.closed:
             return
-        if status is not None:
-            self.send(wire.pack(wire.STATUS, call=call, body=status_body(status)))
-            return
         self._server = self.holders.owner(target)
-        body, bulk, caps = self._codec.reply(operation, value)
-        busy = self.refuse_rights(caps)
-        if busy is not None:
-            self.send(wire.pack(wire.STATUS, call=call, body=status_body(busy)))
-            return
-        try:
-            raw = wire.pack(wire.REPLY, call=call, caps=caps, body=body, bulk=bulk)
-        except BadMessage as large:
-            raw = wire.pack(wire.STATUS, call=call, body=status_body(large))
-        self.send(raw)
+        raw, caps = b"", wire.NO_CAPS
+        if status is None:
+            try:
+                body, bulk, caps = self._codec.reply(operation, value)
+                raw = wire.pack(wire.REPLY, call=call, caps=caps, body=body, bulk=bulk)
+                status = self.refuse_rights(caps)
+            except Status as why:  # too large, or a capability whose server cannot be asked
+                self.take_back(caps)
+                status = why
+        self.send(raw if status is None else wire.pack(wire.STATUS, call=call, body=status_body(status)))
 
     def refuse_rights(self, caps: tuple[wire.Cap, ...]) -> Busy | None:
         """Take new rights back if they are more than the client may hold, and say so."""
         if len(self.table) <= self._rights:
             return None
-        for _, _, handle, _ in caps:
-            self.close_handle(handle)
+        self.take_back(caps)
         return Busy(f"{self._rights} rights are held")
+
+    def take_back(self, caps: tuple[wire.Cap, ...]) -> None:
+        """What an answer that is not sent would have given."""
+        for kind, _, handle, _ in caps:
+            if kind == wire.GRANTED:
+                self.close_handle(handle)
 
     def send(self, raw: bytes) -> None:
         """Send without blocking; what the client does not take now is kept, up to a limit."""
@@ -263,6 +271,11 @@ class Peer:
         if self._unsent or self.closed:
             return
         self.flowing()
+        if self.held is None:
+            self.serve_rest()
+
+    def serve_rest(self) -> None:
+        """Serve the whole messages that have come already."""
         try:
             self.serve(self._inflow.next())
         except BadMessage:

@@ -12,7 +12,7 @@ from microlith.frame import wire
 from microlith.frame.codec import read_status
 from microlith.frame.reply import Reply
 from microlith.interface.operation import Operation
-from microlith.interface.status import BadMessage, Status
+from microlith.interface.status import Status
 
 if TYPE_CHECKING:
     from microlith.frame.connection import Connection
@@ -58,7 +58,7 @@ class Relay:
         self.connection.party = self.holder
         try:
             value = self.connection.codec.read_reply(self.operation, body, bulk, caps)
-        except BadMessage as status:
+        except Status as status:  # it cannot be read, or what came with it could not be passed
             self.reply.fail(status)
         else:
             self.reply.answer(value)

@@ -21,7 +21,8 @@ CAP = struct.Struct("<BxHIQ")
 #: The largest message: 16 MiB of bulk and what surrounds it.
 MAX_BULK = 16 * 1024 * 1024
 MAX_BODY = 1024 * 1024
-MAX_MESSAGE = MAX_BULK + MAX_BODY + HEADER.size + 255 * CAP.size
+MOST_CAPS = 255
+MAX_MESSAGE = MAX_BULK + MAX_BODY + HEADER.size + MOST_CAPS * CAP.size
 
 # Kinds.  To the kernel or a peer:
 HELLO, CALL, NOTIFY, REPLY, STATUS, FORWARD, CANCEL = 1, 2, 3, 4, 5, 6, 7
@@ -72,6 +73,8 @@ def pack(
     bulk: bytes = b"",
 ) -> bytes:
     """One message as bytes.  Raises BadMessage if it would be too large for one."""
+    if len(caps) > MOST_CAPS:
+        raise BadMessage(f"{len(caps)} capabilities are more than one message holds ({MOST_CAPS})")
     if len(body) > MAX_BODY or len(bulk) > MAX_BULK:
         raise BadMessage(f"{len(body)} + {len(bulk)} bytes are more than one message holds ({MAX_BODY} + {MAX_BULK})")
     head = HEADER.pack(

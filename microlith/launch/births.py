@@ -21,7 +21,7 @@ def births(
     system: System, plan: Plan, run: str, program: str, labels: tuple[str, ...], placement: Placement, **options: Any
 ) -> Boot:
     """Everything a root needs, from what there is and what runs where."""
-    known = _Known(system, plan, program, placement, bool(options.get("checked")))
+    known = _Known(system, plan, program, placement, bool(options.get("checked")), bool(options.get("walked")))
     templates = {t.app: known.template(t) for t in plan.templates}
     return Boot(
         system=system.name,
@@ -46,8 +46,11 @@ def births(
 class _Known:
     """Names, ports and ranks, which every birth refers to."""
 
-    def __init__(self, system: System, plan: Plan, program: str, placement: Placement, checked: bool) -> None:
-        self.system, self.plan, self.program, self.checked = system, plan, program, checked
+    def __init__(
+        self, system: System, plan: Plan, program: str, placement: Placement, checked: bool, walked: bool
+    ) -> None:
+        self.system, self.plan, self.program = system, plan, program
+        self.checked, self.walked = checked, walked
         self.ranks = system.ranks()
         self.homes = homes(system, plan)
         self.levels = levels(system, plan)
@@ -91,6 +94,7 @@ class _Known:
                 for home, links in peers.items()
             ),
             checked=self.checked,
+            walked=self.walked,
             cores=self._cores(domain),
             spins=self.placement.spins,
             path=_search_path(self.system),

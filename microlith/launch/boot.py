@@ -32,6 +32,7 @@ def boot(
     links: Mapping[str, Any] | None = None,
     placement: str | None = None,
     checked: bool = False,
+    walked: bool = False,
     on_fault: str = "panic",
     record: str | Path = "",
     wait: bool = True,
@@ -42,8 +43,8 @@ def boot(
     `architecture` names a function from system to plan; `plan` overrides it.  `domains` groups servers, such
     as `[["disk", "files"]]`, instead of the system's own `[plan] domains`.  `links` gives links options, as
     `{"files.disk": "count,trace", "*": "check"}` (plan/options.py).  `placement` (launch/placement.py) is used
-    instead of the system's own.  `checked` puts an exact type check on every link.  `on_fault` ("panic" or
-    "oops") is what a monolith does about a fault.
+    instead of the system's own.  `checked` puts an exact type check on every link; `walked` has every domain note
+    what it does (process/walked.py).  `on_fault` ("panic" or "oops") is what a monolith does about a fault.
     `record` is a file for the kernel's events (`microlith replay`).  With `wait` it returns when every
     server is ready.  `news` is called, in the launcher's thread, with each event.  Raises UsageError
     before anything starts, MachineDied or TimeoutError after.
@@ -68,7 +69,8 @@ def boot(
     run = rundir.make(system.name)
     try:
         labels, descriptors = _open_devices(system, run)
-        ready = births(system, plan, str(run), root_of(plan), labels, placed, checked=checked, record=record)
+        options = {"checked": checked, "walked": walked, "record": record}
+        ready = births(system, plan, str(run), root_of(plan), labels, placed, **options)
         machine = Machine(ready, descriptors, news)
     except BaseException:
         shutil.rmtree(run, ignore_errors=True)

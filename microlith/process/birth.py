@@ -76,6 +76,7 @@ class Birth(msgspec.Struct, frozen=True):
     link: str = ""  # how it reaches its kernel: a key of kinds.TRANSPORTS, or empty
     endpoint: str = ""
     checked: bool = False
+    walked: bool = False  # whether it notes what it does (process/walked.py)
     path: tuple[str, ...] = ()  # folders added to sys.path
     confine: dict[str, Any] = {}
     quota: dict[str, Any] = {}

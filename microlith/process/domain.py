@@ -41,9 +41,11 @@ def main(birth: Birth, descriptors: list[int]) -> int:
 
 def live(birth: Birth, descriptors: dict[str, int]) -> int:
     """Confine, connect, seal, build the parts, run."""
-    from microlith.kinds import transport
+    from microlith.kinds import transport, walk
 
     sys.path += [folder for folder in birth.path if folder not in sys.path]
+    if birth.walked:
+        walk(descriptors["walk"], birth.domain)
     frame = Frame(Page(descriptors["page"]), birth.rank, birth.checked)
     Frame.current = frame
     directories = tuple(d for label, d in descriptors.items() if label.startswith("device:") and os.path.isdir(d))

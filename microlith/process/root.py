@@ -25,6 +25,7 @@ from microlith.process.birth import Birth, Boot
 from microlith.process.metering import Metering
 
 FAULT = 70
+WALK_SIZE = 1 << 20  # of the file in which a domain notes what it does: see walked.py
 MOST_ROWS = 3000  # of counts in one answer, so that it stays a record (parcel.LARGEST), whatever domains write
 Zygote = tuple[int, socket.socket]  # pid, our end of its socket
 
@@ -40,6 +41,7 @@ class Root:
         self.handlers: dict[str, Callable[[dict[str, Any], list[int]], Any]] = {}
         self.launcher_gone: Callable[[], None] = lambda: os._exit(0)
         self._page_descriptors: dict[str, int] = {}
+        self._walk_files: dict[str, int] = {}
         self._programs = 0
         os.makedirs(os.path.join(boot.run, "logs"), exist_ok=True)
 
@@ -103,6 +105,17 @@ class Root:
         if domain in self.pages:
             self.pages.pop(domain).close()
             os.close(self._page_descriptors.pop(domain))
+        if domain in self._walk_files:
+            os.close(self._walk_files.pop(domain))
+
+    def walk_file(self, domain: str) -> int:
+        """Where a domain of a machine that is walked notes what it does, kept over restarts: see walked.py."""
+        if domain not in self._walk_files:
+            folder = os.path.join(self.boot.run, "walk")
+            os.makedirs(folder, exist_ok=True)
+            self._walk_files[domain] = os.open(f"{folder}/{domain}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            os.ftruncate(self._walk_files[domain], WALK_SIZE)
+        return self._walk_files[domain]
 
     def endow(
         self, birth: Birth, stdio: tuple[int, ...] = (), link: dict[str, int] | None = None
@@ -115,6 +128,8 @@ class Root:
         self.page(birth.domain)
         given = dict(zip(("stdin", "stdout", "stderr"), stdio or self._streams(birth.domain), strict=False))
         given["page"] = self._page_descriptors[birth.domain]
+        if birth.walked:
+            given["walk"] = self.walk_file(birth.domain)
         given |= link or {}
         wanted = {f"device:{name}:" for part in birth.parts for name in part.devices.values()}
         given |= {label: fd for label, fd in self.devices.items() if label[: label.rindex(":") + 1] in wanted}
@@ -177,7 +192,7 @@ def fit(rows: list[dict[str, Any]]) -> None:
 
 def main(number: int, zygote: Zygote | None) -> int:
     """The process: take the boot record, become the root that it names, report a fault."""
-    from microlith.kinds import ROOTS, resolve
+    from microlith.kinds import ROOTS, resolve, walk
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the launcher's, which stops us in order
     control = socket.socket(fileno=number)
@@ -187,6 +202,8 @@ def main(number: int, zygote: Zygote | None) -> int:
         os.sched_setaffinity(0, boot.root.cores)
     sys.path += [p for p in boot.root.path if p not in sys.path]
     root = Root(control, boot, devices, zygote)
+    if boot.root.walked:
+        walk(root.walk_file(boot.root.domain), boot.root.domain)
     try:
         status: int = resolve(ROOTS[boot.program])(root)
         return status

@@ -71,8 +71,8 @@ class Process:
 class Bystander(Process):
     """Somebody else's client, who must not notice."""
 
-    def __init__(self, control):
-        super().__init__(HERE.parent / "foreign" / "client.py", control, "bystander")
+    def __init__(self, control, program, *arguments):
+        super().__init__(program, control, *arguments)
         self.rounds = 0
 
     def served(self, rounds=40):
@@ -91,10 +91,21 @@ class Bystander(Process):
         return said
 
 
+class Held(dict):
+    """Descriptors by domain."""
+
+    def __le__(self, other):
+        return all(count <= other[name] for name, count in self.items())
+
+
 class Arena:
     """A machine, its bystander, its attackers."""
 
-    def __init__(self, folder, architecture="mach"):
+    FOREIGN = (HERE.parent / "foreign" / "client.py", "bystander")
+    LIBRARY = (HERE / "channel_bystander.py",)
+
+    def __init__(self, folder, architecture="mach", client=FOREIGN):
+        self.client = client
         file = folder / "arena.toml"
         file.write_text(SYSTEM)
         sys.path.insert(0, str(HERE))
@@ -115,15 +126,15 @@ class Arena:
         self.bystander = None
         self._events = []
 
-    def attacker(self, mode, *arguments):
-        self.processes.append(Process(HERE / "attacker.py", self.control, mode, *arguments))
+    def attacker(self, mode, *arguments, program="attacker.py"):
+        self.processes.append(Process(HERE / program, self.control, mode, *arguments))
         return self.processes[-1]
 
     def someone(self):
         """The bystander, begun anew for each test."""
         if self.bystander is not None:  # of a test that failed
             self.bystander.end()
-        self.bystander = Bystander(self.control)
+        self.bystander = Bystander(self.control, *self.client)
         assert self.bystander.read() == {"ready": True}
         return self.bystander
 
@@ -139,6 +150,10 @@ class Arena:
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.kernel}/fd"))
+
+    def held(self):
+        """How many descriptors every process of the machine holds, by domain."""
+        return Held({name: len(os.listdir(f"/proc/{pid}/fd")) for name, pid in self.servers().items() if pid})
 
     def event(self, kind, seconds=PATIENCE_S, **wanted):
         """Wait for news of that kind with these values."""

@@ -5,13 +5,15 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from arena import Arena
+from arena import Arena, until
+
+REASONABLE_S = 3.0  # for a round of a bystander, on a busy machine
 
 
-def _arena(architecture):
+def _arena(architecture, **options):
     folder = Path(tempfile.mkdtemp(prefix="ml-", dir="/tmp"))
     folder.chmod(0o711)
-    made = Arena(folder, architecture)
+    made = Arena(folder, architecture, **options)
     try:
         yield made
     finally:
@@ -27,6 +29,12 @@ def machine_under_attack():
 @pytest.fixture(scope="module")
 def monolith_under_attack():
     yield from _arena("monolith")
+
+
+@pytest.fixture(scope="module", params=["monolith", "l4"])
+def channels_under_attack(request):
+    """A machine whose clients call through channels."""
+    yield from _arena(request.param, client=Arena.LIBRARY)
 
 
 @pytest.fixture
@@ -53,3 +61,25 @@ def trap(monolith_under_attack):
     bystander.end()
     assert monolith_under_attack.machine.reboots == 0
     assert result["wrong"] == 0 and result["statuses"] == [], result
+
+
+@pytest.fixture
+def channels(channels_under_attack):
+    """The same for channels: the servers' processes live on, as large as they were, and nobody waited for long."""
+    arena = channels_under_attack
+    before, held, reboots = arena.servers(), arena.held(), arena.machine.reboots
+    arena.someone().served(5)
+    yield arena
+    for process in arena.processes:
+        process.end()
+    arena.processes.clear()
+    bystander, arena.bystander = arena.bystander, None
+    bystander.served(20)
+    result = bystander.result()
+    bystander.end()
+    assert result["wrong"] == 0 and result["statuses"] == [], result
+    assert result["slowest"] < REASONABLE_S, result
+    assert arena.machine.reboots == reboots
+    assert arena.servers() == before, "a server died of it"
+    until(lambda: set(arena.pids()) <= {"kernel", *before}, "the end of all attackers")
+    until(lambda: arena.held() <= held, f"the return of {held} descriptors, now {arena.held()}")

@@ -111,7 +111,7 @@ def test_call_when_the_other_side_dies(architecture, victim, system):
             assert (status, out) == (1, "")
             assert err.startswith("microlith: menu.never answered ServerDied")
         else:
-            assert (status, out) == (3, "")
+            assert (status, out) == (3, ""), err
             assert err == (
                 f"microlith: machine {about['name']} died during the command; it may or may not have been done\n"
             )

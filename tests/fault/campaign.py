@@ -1,11 +1,14 @@
 """Calls under kills: each ends in an answer or a typed status, none with another's answer, none done twice.
 
-    python -m tests.fault.campaign --calls 1000000 [--clients 4] [--every 0.05] [--seed 1]
+    python -m tests.fault.campaign --calls 1000000 [--as l4] [--clients 4] [--every 0.05] [--seed 1]
 
 Several client processes call a server directly and through another one, while both are killed again and
 again.  Each call carries a number of its own, which comes back in the answer; a call that is not
 idempotent leaves a mark in a file that outlives the servers, one byte for each number, so that afterwards
 what was answered must have been done once, and nothing more than once.
+
+Where servers share a domain (`hybrid`), both die of each kill.  In a monolith a kill of a server is the end of
+every client, and there is nothing to judge.
 """
 
 import argparse
@@ -23,6 +26,7 @@ from microlith import System, boot
 from microlith.interface.status import UsageError
 from tests.fault.campaign_parts import Client, Counters, Relays
 
+ARCHITECTURES = ("mach", "l4", "hybrid")
 PATIENT = {"intensity": 1_000_000, "period_s": 1.0}
 TYPED = frozenset(("ServerDied", "DeadlineExceeded", "Unavailable", "Busy"))
 
@@ -37,7 +41,8 @@ def system(marks):
 class Campaign:
     """One run."""
 
-    def __init__(self, calls, clients, every, seed, progress=lambda text: None):
+    def __init__(self, calls, clients, every, seed, progress=lambda text: None, architecture="mach"):
+        self.architecture = architecture
         self.calls, self.clients, self.every = calls, clients, every
         self.random, self.progress = random.Random(seed), progress
         self.kills = collections.Counter()
@@ -49,10 +54,11 @@ class Campaign:
     def run(self, folder):
         marks = Path(folder) / "marks"
         marks.write_bytes(bytes(self.calls + 1))
-        with boot(system(marks), architecture="mach", news=self._news) as machine:
+        with boot(system(marks), architecture=self.architecture, news=self._news) as machine:
             readers = self._start(machine)
             self._drive(machine, readers)
-            self.state = {row["domain"]: row for row in machine.state()["domains"]}
+            rows = machine.state()["domains"]
+            self.state = {name: row for row in rows for name in row.get("instances") or [row["domain"]]}
         self._judge(marks.read_bytes())
         return self
 
@@ -128,6 +134,7 @@ class Campaign:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--as", dest="architecture", default="mach", choices=ARCHITECTURES)
     parser.add_argument("--calls", type=int, default=1_000_000)
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--every", type=float, default=0.05, help="seconds between kills")
@@ -135,7 +142,8 @@ def main():
     given = parser.parse_args()
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        campaign = Campaign(given.calls, given.clients, given.every, given.seed, sys.stderr.write).run(folder)
+        campaign = Campaign(given.calls, given.clients, given.every, given.seed, sys.stderr.write, given.architecture)
+        campaign.run(folder)
     print(json.dumps({**campaign.report(), "seconds": round(time.monotonic() - started, 1)}, indent=1))
     return 1 if campaign.violations else 0
 

@@ -6,8 +6,9 @@ from tests.fault.campaign import Campaign
 
 
 @pytest.mark.timeout(300)
-def test_calls_under_kills_end_in_an_answer_or_a_typed_status(tmp_path):
-    campaign = Campaign(calls=20_000, clients=4, every=0.05, seed=7).run(tmp_path)
+@pytest.mark.parametrize("architecture", ["mach", "l4", "hybrid"])
+def test_calls_under_kills_end_in_an_answer_or_a_typed_status(architecture, tmp_path):
+    campaign = Campaign(calls=20_000, clients=4, every=0.05, seed=7, architecture=architecture).run(tmp_path)
     assert campaign.violations == []
     assert sum(campaign.kills.values()) > 20, campaign.report()
     assert campaign.found["answer"] > 19_000, campaign.report()

@@ -44,9 +44,10 @@ def kill(machine, name):
     until(lambda: rows(machine)[name]["incarnation"] > before)
 
 
-def test_open_files_at_the_death_of_the_file_server(tmp_path):
+@pytest.mark.parametrize("architecture", ["mach", "l4"])
+def test_open_files_at_the_death_of_the_file_server(architecture, tmp_path):
     image = tmp_path / "image"
-    with boot(disk_system(image), architecture="mach") as machine:
+    with boot(disk_system(image), architecture=architecture) as machine:
         files = machine.connect("files")
         writing = files.create(b"/kept")
         assert writing.write(0, b"content") == 7
@@ -74,7 +75,7 @@ def test_open_files_at_the_death_of_the_file_server(tmp_path):
     fsck(image)
 
 
-@pytest.mark.parametrize("architecture", ["mach", "monolith", "library"])
+@pytest.mark.parametrize("architecture", ["mach", "l4", "monolith", "library"])
 def test_closed_file_stays_closed_at_the_death_of_the_file_server(architecture, tmp_path):
     """Whatever `kill` does to the server there, the holder of a closed file never reads from it again."""
     with boot(disk_system(tmp_path / "image"), architecture=architecture) as machine:
@@ -84,7 +85,7 @@ def test_closed_file_stays_closed_at_the_death_of_the_file_server(architecture, 
         closed.close()
         with pytest.raises(NotOpen):
             closed.read(0, 1)
-        if architecture != "mach":
+        if architecture not in ("mach", "l4"):
             machine.kill("files")
         else:
             kill(machine, "files")
@@ -97,11 +98,12 @@ def test_closed_file_stays_closed_at_the_death_of_the_file_server(architecture, 
             closed.read(0, 1)
 
 
+@pytest.mark.parametrize("architecture", ["mach", "l4"])
 @pytest.mark.parametrize("victims", [("disk",), ("files",), ("disk", "files")])
-def test_kills_under_load_lose_nothing_that_was_acknowledged(victims, tmp_path):
+def test_kills_under_load_lose_nothing_that_was_acknowledged(victims, architecture, tmp_path):
     image = tmp_path / "image"
     chosen, failures, acknowledged = random.Random(1), [], {}
-    with boot(disk_system(image), architecture="mach") as machine:
+    with boot(disk_system(image), architecture=architecture) as machine:
         files = machine.connect("files")
         over = threading.Event()
         kills = []
@@ -161,7 +163,7 @@ def disk_system_of(image):
     return system.server("disk", FileDisk, image="hd0").server("files", MinixFiles, disk="disk")
 
 
-@pytest.mark.parametrize("architecture", ["monolith", "mach", "mach25"])
+@pytest.mark.parametrize("architecture", ["monolith", "mach", "mach25", "hybrid", "l4"])
 def test_kernel_that_is_killed_leaves_a_disk_that_is_repaired(architecture, tmp_path):
     import signal
 

@@ -12,13 +12,18 @@ from tests.fault.test_files import disk_system
 from tests.process.until import rows, until
 
 
-def grouped(ledger, domains, **options):
-    return boot(system(ledger), architecture="mach", domains=domains, **options)
+@pytest.fixture(params=["mach", "l4"])
+def architecture(request):
+    return request.param
 
 
-def test_fault_in_one_server_ends_its_whole_domain(tmp_path):
+def grouped(ledger, domains, architecture, **options):
+    return boot(system(ledger), architecture=architecture, domains=domains, **options)
+
+
+def test_fault_in_one_server_ends_its_whole_domain(architecture, tmp_path):
     ledger = tmp_path / "ledger"
-    with grouped(ledger, [["victim", "other"]]) as machine:
+    with grouped(ledger, [["victim", "other"]], architecture) as machine:
         before = rows(machine)
         assert before["victim+other"]["instances"] == ["victim", "other"]
         assert ask(machine, "victim.die", '"fault"')["status"] == "ServerDied"
@@ -29,24 +34,24 @@ def test_fault_in_one_server_ends_its_whole_domain(tmp_path):
         assert lines(ledger).count("start") == 2
 
 
-def test_fault_below_a_direct_call_takes_the_caller_with_it(tmp_path):
-    with grouped(tmp_path / "ledger", [["middle", "victim"]], checked=True) as machine:
+def test_fault_below_a_direct_call_takes_the_caller_with_it(architecture, tmp_path):
+    with grouped(tmp_path / "ledger", [["middle", "victim"]], architecture, checked=True) as machine:
         assert ask(machine, "middle.die_below", '"fault"')["status"] == "ServerDied"
         assert ask(machine, "middle.echo", '"x"')["answer"] == "x"
         assert rows(machine)["middle+victim"]["incarnation"] == 2
 
 
 @pytest.mark.parametrize("domains", [[["middle", "victim"]], [["middle", "other"]], [["victim", "other", "middle"]]])
-def test_forwarded_call_is_given_up_where_it_went(domains, tmp_path):
+def test_forwarded_call_is_given_up_where_it_went(domains, architecture, tmp_path):
     ledger = tmp_path / "ledger"
-    with grouped(ledger, domains) as machine:
+    with grouped(ledger, domains, architecture) as machine:
         assert ask(machine, "within=0.05", "middle.hold", '"x"')["status"] == "DeadlineExceeded"
         until(lambda: lines(ledger).count("withdrawn") == 1)
         assert ask(machine, "victim.held")["answer"] == []
 
 
-def test_kill_of_one_server_names_those_that_went_with_it(tmp_path):
-    with boot(disk_system(tmp_path / "image"), architecture="mach", domains=[["files", "disk"]]) as machine:
+def test_kill_of_one_server_names_those_that_went_with_it(architecture, tmp_path):
+    with boot(disk_system(tmp_path / "image"), architecture=architecture, domains=[["files", "disk"]]) as machine:
         files = machine.connect("files")
         file = files.create(b"/kept")
         file.write(0, b"content")
@@ -200,6 +205,7 @@ def test_direct_links_of_a_group_are_checked_where_the_machine_is():
     ("architecture", "domains", "checked"),
     [
         ("mach", [["pings", "pongs"]], False), ("mach", [["pings", "pongs"]], True), ("mach", [], True),
+        ("l4", [["pings", "pongs"]], True),
         ("monolith", None, True), ("library", None, True),
     ],
 )  # fmt: skip

@@ -8,12 +8,13 @@ import pytest
 from tests.fault.asking import Question, ask, booted, lines
 from tests.process.until import pid_of, rows, until
 
-ARCHITECTURES = ("monolith", "mach", "mach25")
+ARCHITECTURES = ("monolith", "mach", "mach25", "hybrid", "l4")
 
 
 @pytest.mark.parametrize("how", ["sigstop", "spin"])
-def test_call_to_a_hung_server_ends_at_its_deadline(how, tmp_path):
-    with booted(tmp_path / "ledger") as machine:
+@pytest.mark.parametrize("architecture", ["mach", "l4"])
+def test_call_to_a_hung_server_ends_at_its_deadline(architecture, how, tmp_path):
+    with booted(tmp_path / "ledger", architecture) as machine:
         answer = ask(machine, "within=0.3", "victim.die", f'"{how}"')
         assert answer["status"] == "DeadlineExceeded"
         assert 290 < answer["ms"] < 4000
@@ -42,8 +43,9 @@ def test_late_reply_is_dropped_and_not_taken_for_the_next_answer(architecture, t
         assert ask(machine, "victim.twice", "3", "4")["answer"] == [3, 4]
 
 
-def test_stopped_server_that_goes_on_answers_the_next_calls(tmp_path):
-    with booted(tmp_path / "ledger") as machine:
+@pytest.mark.parametrize("architecture", ["mach", "l4"])
+def test_stopped_server_that_goes_on_answers_the_next_calls(architecture, tmp_path):
+    with booted(tmp_path / "ledger", architecture) as machine:
         pid = pid_of(machine, "victim")
         os.kill(pid, signal.SIGSTOP)
         for _ in range(4):  # more than its window holds
@@ -77,8 +79,9 @@ def test_stopped_zygote_delays_nobody_but_births(architecture, tmp_path):
             assert question.next()["answer"] == "x"
 
 
-def test_stopped_kernel_that_goes_on(tmp_path):
-    with booted(tmp_path / "ledger") as machine:
+@pytest.mark.parametrize("architecture", ["mach", "l4"])
+def test_stopped_kernel_that_goes_on(architecture, tmp_path):
+    with booted(tmp_path / "ledger", architecture) as machine:
         with Question(machine, "within=0.5", "times=3", "victim.pause", "1", '"x"') as question:
             os.kill(machine.root_pid, signal.SIGSTOP)
             os.kill(machine.root_pid, signal.SIGCONT)

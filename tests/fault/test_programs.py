@@ -10,7 +10,7 @@ from microlith.interface.devices import HostFile
 from servers.clock import HostClock
 from tests.process.until import until
 
-APART = ("monolith", "mach", "mach25")
+APART = ("monolith", "mach", "mach25", "hybrid", "l4")
 
 
 class Failing(App):

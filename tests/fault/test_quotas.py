@@ -17,7 +17,7 @@ class Greedy(App):
     files: FileSystem
 
 
-@pytest.mark.parametrize("architecture", ["monolith", "mach", "mach25"])
+@pytest.mark.parametrize("architecture", ["monolith", "mach", "mach25", "hybrid", "l4"])
 def test_rights_beyond_the_quota_are_busy_and_come_back_when_some_go(architecture):
     system = System("quotas").server("disk", RamDisk).server("files", MinixFiles, disk="disk")
     system = system.app("greedy", Greedy, on_boot=False, files="files", quota={"rights": RIGHTS})

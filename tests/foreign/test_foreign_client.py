@@ -231,7 +231,7 @@ def test_page_names_every_kind_and_limit():
     capabilities = ("HELD", "MINT", "GRANTED", "HOME")
     assert f"| field | {' | '.join(capabilities)} |" in text
     assert f"| what | {' | '.join(str(kinds.pop(name)) for name in capabilities)} |" in text
-    limits = {"VERSION", "WAITS", "WANT_CONFIRM", "MAX_BODY", "MAX_BULK", "MAX_MESSAGE"}
+    limits = {"VERSION", "WAITS", "WANT_CONFIRM", "MAX_BODY", "MAX_BULK", "MAX_MESSAGE", "MOST_CAPS"}
     for name, number in kinds.items():
         assert name in limits or f"| {number} | {name} |" in text, name
-    assert str(wire.MAX_BODY) in text and str(wire.MAX_BULK) in text
+    assert str(wire.MAX_BODY) in text and str(wire.MAX_BULK) in text and f"16 MiB; {wire.MOST_CAPS} |" in text

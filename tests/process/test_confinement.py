@@ -27,13 +27,13 @@ def stranger():
         process.stdin.close()
 
 
-@pytest.fixture
-def prisoner(tmp_path):
+@pytest.fixture(params=["mach", "l4"])
+def prisoner(tmp_path, request):
     (tmp_path / "inside").mkdir()
     (tmp_path / "secret").write_text("secret")
     system = System("prison").device("inside", "directory", str(tmp_path / "inside"))
     system = system.server("prisoner", parts.Prisoner, inside="inside")
-    with boot(system, architecture="mach") as machine:
+    with boot(system, architecture=request.param) as machine:
         yield machine.connect("prisoner"), tmp_path, machine
 
 

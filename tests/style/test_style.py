@@ -28,13 +28,13 @@ CORE_FORBIDDEN = {
 #: not in the kernel's process at all
 CLIENT_SIDE = {
     *("connection.py", "dealer.py", "granted.py", "channel_connection.py", "channel_peer.py", "end.py", "fence.py"),
-    *("channels.py", "plans.py", "replay.py"),
+    *("channels.py", "ledger.py", "plans.py", "replay.py"),
 }
 #: folders that are not: the domains' side of peer links, and what takes ZeroMQ's place where a plan says so
 APART = {"links", "carriers"}
 #: in its process, but no part of the kernel: its first steps, the launcher's orders, the record of a run, and what
-#: hosts servers where a plan puts some into the kernel (loaded only then)
-BESIDE = {"start.py", "orders.py", "recorder.py", "inkernel.py"}
+#: hosts servers where a plan puts some into the kernel, or notes what it does where it is walked (loaded only then)
+BESIDE = {"start.py", "orders.py", "recorder.py", "inkernel.py", "walked.py"}
 #: what every root shares
 GROUND = ("root.py", "spawner.py", "parcel.py", "restart.py", "interpreter.py")
 KERNEL_LINES = 1800  # the promise is 1,500, and missed since channels came: see CAVEATS.md

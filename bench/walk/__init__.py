@@ -1,0 +1,1 @@
+"""One call, walked: every crossing, copy and wake-up where it happens."""
