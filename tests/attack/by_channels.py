@@ -81,7 +81,7 @@ def tail_beyond(line):
 
 def tail_back(line):
     line.stream(line.message(wire.NOTIFY, DROP, b"\x91\xc0"))
-    line.ask(COUNT)
+    line.ask(COUNT, flags=STREAMED)  # it has read that
     line.end.says[TAIL] = 3
     line.end.ring()
     return line.closed()
@@ -379,7 +379,7 @@ def raw_descriptors(line):
 
 
 def _try_files(answer, descriptors):
-    if answer["transport"] == "granted":
+    if answer["transport"] == "peer-shared":
         from microlith.process import parcel
 
         given = dict(zip(answer["labels"], descriptors, strict=True))
