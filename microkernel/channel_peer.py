@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from microkernel import fence
-from microkernel.channel import ANSWER, ASLEEP, CALL, REQUEST, SLOT, STREAMED, STUCK, TAKEN, Broken, counts
+from microkernel.channel import ANSWER, ASLEEP, CALL, REQUEST, SLOT, STREAMED, STUCK, TAIL, TAKEN, Broken, counts
 from microkernel.end import End
 from microlith.frame import wire
 from microlith.frame.codec import status_body
@@ -159,10 +159,13 @@ class ChannelPeer(Peer):
         if not self.end.silence():
             self.readable()  # what it said before it went
             self.close()
-        elif self.hears[CALL] != self.seen:
+            return
+        if self.hears[CALL] != self.seen:
             self.serve_slot()
         elif self._unsent:
             self.writable()
+        if not self.closed and (self._unsent or self.hears[TAIL] != self.end.taken):
+            self.channels.again = True
 
     def attend_stream(self) -> bool:
         """Read what is in the stream, or write what found no room; was there anything?"""

@@ -30,6 +30,7 @@ class Channels:
         self.peers: tuple[ChannelPeer, ...] = ()
         self.forgotten: list[Any] = []  # rights of this domain's servers that go back before the next answer
         self.flush: Callable[[], None] = lambda: None
+        self.again = True  # something else than the next ring needs a look
         self.before_sleep: Callable[[], bool] = lambda: False  # True: there is something else to do
         frame.channels = self
         if not fence.register():
@@ -49,7 +50,7 @@ class Channels:
 
     def attend(self, block: bool) -> bool:
         """Serve what has come.  False: nothing has for a while, and whoever sends from now on rings."""
-        frame = self.frame
+        frame, self.again = self.frame, False
         most = left = ROUNDS if block and self._spins else 1
         served = 0
         while left:
@@ -66,6 +67,11 @@ class Channels:
             if not self._spins:  # they ring always, and we have looked since we heard the last of it
                 return self.before_sleep()
         return served > 0 if not block else not self._asleep()
+
+    def still(self) -> bool:
+        """Has nothing but bells rung, and were they all attended to?  (Where domains do not spin.)"""
+        frame = self.frame
+        return not (self._spins or self.again or frame.notices or frame.stopping or self.before_sleep())
 
     def _asleep(self) -> bool:
         """Have everybody ring from now on, and look once more: False if somebody was quicker."""

@@ -234,7 +234,7 @@ class GrantedConnection(DealerConnection):
         """What the kernel has said, or what clients ask; or block until there is something."""
         found = self.pump()
         if not self.frame.stopping:
-            self.frame.turn(block=not found)
+            self.frame.serve_on(block=not found)
 
     def mail(self) -> bool:
         """Is there a message of the kernel, of which its descriptor need not tell any more?  What was dropped goes."""

@@ -42,6 +42,7 @@ class GrantedChannelPeer(GrantedPeer, ChannelPeer):
         if self.awaited and self.here(self.awaited):
             self.awaited, self.seen = wire.NO_CAPS, self.seen - 1
         super().offered()
+        self.channels.again = True
 
     def attend_stream(self) -> bool:
         if self.held is None or self.congested:

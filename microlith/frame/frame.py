@@ -258,7 +258,13 @@ class Frame:
             timeout = 0.0
         elif until:
             timeout = max(0.0, (until - monotonic_ns()) / 1e9)
-        words = self.words
+        self._wait(timeout)
+        if self.stopping and self.in_program:
+            raise SystemExit(0)
+
+    def _wait(self, timeout: float) -> None:
+        """Wait for what is ready, and attend to it."""
+        words, sources = self.words, self._sources
         outer, words[STATE] = words[STATE] if self.in_program else IDLE, IDLE
         found = self._poll.poll(timeout, SOURCES)
         words[STATE] = outer
@@ -266,18 +272,25 @@ class Frame:
             self.channels.awake()
         if self._always:
             found = [*((descriptor, 0) for descriptor in self._always), *found]
-        ready = [(descriptor, self._sources.get(descriptor)) for descriptor, _ in found]
-        for descriptor, source in ready:
-            if source is not None and self._sources.get(descriptor) is source:  # not closed, and given anew, since
-                source()
+        if len(found) == 1:
+            sources[found[0][0]]()
+        else:
+            ready = [(descriptor, sources.get(descriptor)) for descriptor, _ in found]
+            for descriptor, source in ready:
+                if source is not None and sources.get(descriptor) is source:  # not closed, and given anew, since
+                    source()
         words[BEATS] += 1
-        if self.stopping and self.in_program:
-            raise SystemExit(0)
+
+    def serve_on(self, block: bool = True) -> None:
+        """A turn, and more of them while nothing but bells of channels has rung."""
+        self.turn(block=block)
+        while self.channels is not None and self.channels.still():
+            self._wait(-1)
 
     def run(self) -> None:
         """Turn until told to stop."""
         while not self.stopping:
-            self.turn()
+            self.serve_on()
 
     def poll(self) -> None:
         """Let the loop run once without waiting (an app's `poll`)."""
