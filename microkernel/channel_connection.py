@@ -33,7 +33,7 @@ from microkernel.channel import (
     TAKEN,
     Broken,
 )
-from microkernel.end import End
+from microkernel.end import UNHEARD, End
 from microlith.frame import wire
 from microlith.frame.codec import read_status
 from microlith.frame.connection import ANSWERS, REPEATS, Connection, Gone
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 ROUND = range(64)  # looks, about two microseconds
 ROUNDS = 30  # of them before the client blocks: about what it takes to wake an idle core
 BACKLOG = wire.MAX_MESSAGE  # bytes that the server may leave unread before the answer is Busy
+LATE = "no answer before the deadline; it may or may not have been done"
 NOTHING = (b"", b"", wire.NO_CAPS)
 Answer = tuple[int, tuple[wire.Cap, ...], bytes, bytes]  # kind, capabilities, body, bulk
 NIL: Answer = (wire.REPLY, wire.NO_CAPS, b"\x91\xc0", b"")
@@ -90,9 +91,13 @@ class ChannelConnection(Connection):
         self._inflow, self._streamed = Inflow(), False
         self._rest.clear()
         self._late.clear()
-        self._bell.register(end.bell, select.EPOLLIN)
-        if not self._spins:
+        if self._spins:
+            self._bell.register(end.bell, select.EPOLLIN)
+        else:  # every answer rings: each is heard, and the bell is silenced now and then
+            self._bell.register(end.bell, select.EPOLLIN | select.EPOLLET)
+            self._silenced = 0
             end.sleep()
+        self._bell.register(end.line, 0)  # an error, when nobody is at its other end
 
     def drop(self) -> None:
         """The other side is gone, or we are.  A signal may end this half-way; then there is no end any more."""
@@ -101,6 +106,7 @@ class ChannelConnection(Connection):
             watched, self._watched = self._watched, False
             self._system_calls += end.system_calls
             self._bell.unregister(end.bell)
+            self._bell.unregister(end.line)
             if watched:
                 self.frame.unwatch(end.bell)
             end.close()
@@ -216,15 +222,21 @@ class ChannelConnection(Connection):
         return answer
 
     def _await_slot(self, number: int, word: int, deadline: int) -> int:
-        """Look on while the server runs, for a bounded time; then block until the answer, or the deadline.
-
-        Gives the number of the answer.
-        """
-        hears, frame = self.end.hears, self.frame
-        frame.tell(BLOCKED)
+        """Wait for the answer, or the deadline.  Gives the number of the answer."""
         outer, self.words[PAGE_STATE] = self.words[PAGE_STATE], CALLING | (word >> 32) << 8
         try:
-            rounds = ROUNDS if self._spins else 0
+            return self._look_on(number, deadline) if self._spins else self._hear(number, deadline)
+        except BaseException:
+            self._given_up = number
+            raise
+        finally:
+            self.words[PAGE_STATE] = outer
+
+    def _look_on(self, number: int, deadline: int) -> int:
+        """Look on while the server runs, for a bounded time; then block."""
+        hears, frame, rounds = self._hears, self.frame, ROUNDS
+        frame.tell(BLOCKED)
+        try:
             while rounds and hears[STATE] == RUNNING:
                 rounds -= 1
                 for _ in ROUND:
@@ -233,14 +245,29 @@ class ChannelConnection(Connection):
                         return answered
             while (answered := int(hears[CALL])) < number:
                 if not self._doze(lambda: hears[CALL] >= number, deadline):
-                    raise DeadlineExceeded("no answer before the deadline; it may or may not have been done")
+                    raise DeadlineExceeded(LATE)
             return answered
-        except BaseException:
-            self._given_up = number
-            raise
         finally:
-            self.words[PAGE_STATE] = outer
             frame.tell(RUNNING)
+
+    def _hear(self, number: int, deadline: int) -> int:
+        """Block until the answer rings."""
+        end, hears, poll = self.end, self._hears, self._bell.poll
+        left = -1.0
+        come = number + end.taken  # no fewer than there were rings
+        if come - self._silenced > UNHEARD:
+            self._silenced = come
+            end.silence()
+        while (answered := int(hears[CALL])) < number:
+            if deadline:
+                left = (deadline - monotonic_ns()) / 1e9 + 0.001
+                if left <= 0:  # however often the other side rings
+                    raise DeadlineExceeded(LATE)
+            end.system_calls += 1
+            for _, event in poll(left, 1):
+                if event & select.EPOLLERR and hears[CALL] < number:
+                    raise Gone("the other side is gone")
+        return answered
 
     def renew(self, operation: Operation, deadline: int) -> None:
         """The server is gone: wait for a channel to its next incarnation."""
@@ -287,7 +314,7 @@ class ChannelConnection(Connection):
             for _, event in self._bell.poll(left, 1):
                 if event & select.EPOLLIN:
                     end.silence()
-                elif event & select.EPOLLHUP and not ready():
+                elif not ready():  # EPOLLHUP, EPOLLERR
                     raise Gone("the other side is gone")
                 return True
             return bool(ready())

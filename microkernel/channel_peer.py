@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from microkernel import fence
 from microkernel.channel import ANSWER, ASLEEP, CALL, REQUEST, SLOT, STREAMED, STUCK, TAIL, TAKEN, Broken, counts
-from microkernel.end import End
+from microkernel.end import UNHEARD, End
 from microlith.frame import wire
 from microlith.frame.codec import status_body
 from microlith.frame.connection import Gone
@@ -31,6 +31,7 @@ class ChannelPeer(Peer):
         super().__init__(channels.frame, holders, name, quota)
         self.end, self.channels, self.seen = end, channels, 0
         self.hears = end.hears
+        self._silenced = 0  # how much had come when the bell was silenced last
         self._counts: tuple[int, int, int, int] | None = None  # when it was closed
         self.awaited = wire.NO_CAPS  # what the request in the slot names and the kernel has not passed yet
         self._known: dict[int, Known] = {}  # what requests without capabilities have asked for, by their first word
@@ -156,16 +157,25 @@ class ChannelPeer(Peer):
 
     def rung(self) -> None:
         """The bell: a call, mostly, or the end of the client; what else it is about is looked for by the loop."""
-        if not self.end.silence():
-            self.readable()  # what it said before it went
-            self.close()
-            return
-        if self.hears[CALL] != self.seen:
+        hears, end = self.hears, self.end
+        called = hears[CALL] != self.seen
+        come = hears[CALL] + end.taken  # no fewer than there were rings
+        if self.channels.spins or not called or self._unsent or come - self._silenced > UNHEARD:
+            self._silenced = come
+            if not end.silence():
+                self.hangs_up()
+                return
+        if called:
             self.serve_slot()
         elif self._unsent:
             self.writable()
-        if not self.closed and (self._unsent or self.hears[TAIL] != self.end.taken):
+        if not self.closed and (self._unsent or hears[TAIL] != end.taken):
             self.channels.again = True
+
+    def hangs_up(self) -> None:
+        """The client has gone."""
+        self.readable()  # what it said before
+        self.close()
 
     def attend_stream(self) -> bool:
         """Read what is in the stream, or write what found no room; was there anything?"""

@@ -5,6 +5,7 @@ time, and when nothing comes has told every client to ring.  Where there is one 
 every client rings always.
 """
 
+import select
 from collections.abc import Callable
 from typing import Any
 
@@ -26,32 +27,36 @@ class Channels:
 
     def __init__(self, frame: Frame, spins: bool) -> None:
         self.frame = frame
-        self._spins, self._looks = spins, ROUND if spins else range(1)
+        self.spins, self._looks = spins, ROUND if spins else range(1)
         self.peers: tuple[ChannelPeer, ...] = ()
         self.forgotten: list[Any] = []  # rights of this domain's servers that go back before the next answer
         self.flush: Callable[[], None] = lambda: None
         self.again = True  # something else than the next ring needs a look
         self.before_sleep: Callable[[], bool] = lambda: False  # True: there is something else to do
-        frame.channels = self
+        frame.channels, frame.spinning = self, self if spins else None
         if not fence.register():
             raise Gone("this host has no membarrier, which channels need")
 
     def add(self, peer: ChannelPeer) -> None:
         """Serve one more client."""
         self.peers = (*self.peers, peer)
-        self.frame.watch(peer.end.bell, peer.rung)
-        if not self._spins:
+        if self.spins:
+            self.frame.watch(peer.end.bell, peer.rung)
+        else:  # every call rings: each is heard, and the bell is silenced now and then
+            self.frame.watch(peer.end.bell, peer.rung, select.EPOLLIN | select.EPOLLET)
+            self.frame.watch(peer.end.line, peer.hangs_up, 0)  # an error, when nobody is at its other end
             peer.end.sleep()
 
     def remove(self, peer: ChannelPeer) -> None:
         """And one less."""
         self.peers = tuple(one for one in self.peers if one is not peer)
         self.frame.unwatch(peer.end.bell)
+        self.frame.unwatch(peer.end.line)
 
     def attend(self, block: bool) -> bool:
         """Serve what has come.  False: nothing has for a while, and whoever sends from now on rings."""
         frame, self.again = self.frame, False
-        most = left = ROUNDS if block and self._spins else 1
+        most = left = ROUNDS if block and self.spins else 1
         served = 0
         while left:
             left -= 1
@@ -64,14 +69,14 @@ class Channels:
                 left, served = most, served + 1
             if served > MANY or frame.notices or frame.stopping:
                 return True
-            if not self._spins:  # they ring always, and we have looked since we heard the last of it
+            if not self.spins:  # they ring always, and we have looked since we heard the last of it
                 return self.before_sleep()
         return served > 0 if not block else not self._asleep()
 
     def still(self) -> bool:
         """Has nothing but bells rung, and were they all attended to?  (Where domains do not spin.)"""
         frame = self.frame
-        return not (self._spins or self.again or frame.notices or frame.stopping or self.before_sleep())
+        return not (self.spins or self.again or frame.notices or frame.stopping or self.before_sleep())
 
     def _asleep(self) -> bool:
         """Have everybody ring from now on, and look once more: False if somebody was quicker."""
@@ -93,7 +98,7 @@ class Channels:
 
     def awake(self) -> None:
         """The domain has slept, and looks for itself again, if it ever does."""
-        for peer in self.peers if self._spins else ():
+        for peer in self.peers:
             peer.end.says[ASLEEP] = 0
 
     def tell(self, state: int) -> None:

@@ -24,11 +24,15 @@ from microlith.frame import wire
 from microlith.interface.status import BadMessage
 
 
+RINGS = 65536  # that a bell holds; one that finds no room rings nothing
+UNHEARD = 8192  # calls and bytes of the stream after which a bell of which each ring is heard is silenced
+
+
 class End:
     """One end: the words and bytes of both directions, the streams, the bells."""
 
     def __init__(self, descriptors: tuple[int, ...]) -> None:
-        ours, theirs, self.bell, self._ring = descriptors
+        ours, theirs, self.bell, self.line = descriptors
         # Slices of a map are copies, made in one step; of a view they would be views of their own.
         self._writes, self._reads = mmap.mmap(ours, SIZE), mmap.mmap(theirs, SIZE, prot=mmap.PROT_READ)
         os.close(ours)
@@ -55,7 +59,7 @@ class End:
         """Ring the other side's bell: a system call."""
         self.system_calls += 1
         try:
-            os.write(self._ring, b"!")
+            os.write(self.line, b"!")
         except OSError:  # full: it has not listened to the last 65,536; or gone: its hang-up tells
             pass
 
@@ -63,7 +67,7 @@ class End:
         """Our own bell has rung: let it ring again.  False: the other side has gone."""
         self.system_calls += 1
         try:
-            return bool(os.read(self.bell, 512))
+            return bool(os.read(self.bell, RINGS))
         except BlockingIOError:
             return True
 
@@ -155,7 +159,7 @@ class End:
         self._writes.close()
         self._reads.close()
         os.close(self.bell)
-        os.close(self._ring)
+        os.close(self.line)
 
 
 def _into_ring(out: memoryview, position: int, data: memoryview) -> None:

@@ -49,6 +49,7 @@ class Frame:
         self.deadline = 0  # of the request in progress, ; 0: none
         self.stopping = False
         self.channels: Any = None  # the channels that this domain serves, if there are any
+        self.spinning: Any = None  # they, where it looks at them for a while before it sleeps
         self.kernel: Any = None  # the connection to the kernel that polls the interrupt lines, if one does
         self.in_program = False  # a library OS runs its program now; it ends where it waits or polls
         self._dropped: dict[int, int] = {}
@@ -212,11 +213,11 @@ class Frame:
 
     # --- the loop of a domain that polls -----------------------------------------------------------
 
-    def watch(self, descriptor: int, ready: Callable[[], Any]) -> None:
-        """Call `ready` from the loop whenever the descriptor is readable."""
+    def watch(self, descriptor: int, ready: Callable[[], Any], events: int = select.EPOLLIN) -> None:
+        """Call `ready` from the loop whenever the descriptor is readable, or for other events of epoll(7)."""
         self._sources[descriptor] = ready
         try:
-            self._poll.register(descriptor, select.EPOLLIN)
+            self._poll.register(descriptor, events)
         except PermissionError:  # a regular file or /dev/null: epoll refuses it, for it is always readable
             self._always.add(descriptor)
 
@@ -268,8 +269,8 @@ class Frame:
         outer, words[STATE] = words[STATE] if self.in_program else IDLE, IDLE
         found = self._poll.poll(timeout, SOURCES)
         words[STATE] = outer
-        if self.channels is not None:
-            self.channels.awake()
+        if self.spinning is not None:
+            self.spinning.awake()
         if self._always:
             found = [*((descriptor, 0) for descriptor in self._always), *found]
         if len(found) == 1:
