@@ -273,20 +273,31 @@ class Frame:
             self.spinning.awake()
         if self._always:
             found = [*((descriptor, 0) for descriptor in self._always), *found]
-        if len(found) == 1:
-            sources[found[0][0]]()
-        else:
-            ready = [(descriptor, sources.get(descriptor)) for descriptor, _ in found]
-            for descriptor, source in ready:
-                if source is not None and sources.get(descriptor) is source:  # not closed, and given anew, since
-                    source()
-        words[BEATS] += 1
+        self._attend(found)
+
+    def _attend(self, found: list[tuple[int, int]]) -> None:
+        """Attend to what was found ready."""
+        sources = self._sources
+        ready = [(descriptor, sources.get(descriptor)) for descriptor, _ in found]
+        for descriptor, source in ready:
+            if source is not None and sources.get(descriptor) is source:  # not closed, and given anew, since
+                source()
+        self.words[BEATS] += 1
 
     def serve_on(self, block: bool = True) -> None:
-        """A turn, and more of them while nothing but bells of channels has rung."""
+        """A turn; and then, as long as only bells of channels ring, nothing but what has to be done for each."""
         self.turn(block=block)
-        while self.channels is not None and self.channels.still():
-            self._wait(-1)
+        if self.channels is None:
+            return
+        still, words, poll, sources = self.channels.still, self.words, self._poll.poll, self._sources
+        while not self._always and still():
+            words[STATE] = IDLE
+            found = poll(-1, SOURCES)
+            if len(found) == 1:
+                sources[found[0][0]]()
+                words[BEATS] += 1
+            else:
+                self._attend(found)
 
     def run(self) -> None:
         """Turn until told to stop."""
