@@ -16,7 +16,15 @@ import psutil
 #: what notes a walk, and architectures, which are functions to plans.
 NOT_KERNEL = frozenset(
     (
-        *("__init__.py", "connection.py", "granted.py", "channel_connection.py", "channel_peer.py", "end.py"),
+        *(
+            "__init__.py",
+            "connection.py",
+            "granted.py",
+            "channel_connection.py",
+            "channel_stream.py",
+            "channel_peer.py",
+            "end.py",
+        ),
         *("channels.py", "ledger.py", "dealer.py", "fence.py", "inkernel.py", "plans.py", "replay.py", "walked.py"),
     )
 )

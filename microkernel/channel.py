@@ -27,8 +27,8 @@ Waking up.  The sender publishes (payload, then CALL or TAIL), then looks whethe
 and if so rings.  The receiver looks a bounded number of times; then it says ASLEEP, makes everybody's
 stores visible (membarrier), looks once more, and blocks.  The fence is on the side that goes to sleep,
 and the fast side pays nothing.  A side that does not spin, because there is one core only, is ASLEEP from
-beginning to end: every message rings, and it needs no fence but looks after each time it has silenced its
-bell.  docs/wakeup.md has the proof: an exploration of every interleaving with store buffers (tests/explore).
+beginning to end: every message rings, and it needs no fence but looks after each ring that it has heard.
+docs/wakeup.md has the proof: an exploration of every interleaving with store buffers (tests/explore).
 
 (Liedtke, "Improving IPC by Kernel Design", SOSP 1993, for a kernel that sets up and stays out of the way.)
 """

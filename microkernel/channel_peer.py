@@ -157,15 +157,14 @@ class ChannelPeer(Peer):
 
     def rung(self) -> None:
         """The bell: a call, mostly, or the end of the client; what else it is about is looked for by the loop."""
-        hears, end = self.hears, self.end
-        called = hears[CALL] != self.seen
-        come = hears[CALL] + end.taken  # no fewer than there were rings
-        if self.channels.spins or not called or self._unsent or come - self._silenced > UNHEARD:
+        hears, end, number = self.hears, self.end, self.hears[CALL]
+        come = number + end.taken  # no fewer than there were rings
+        if self.channels.spins or number == self.seen or self._unsent or come - self._silenced > UNHEARD:
             self._silenced = come
             if not end.silence():
                 self.hangs_up()
                 return
-        if called:
+        if hears[CALL] != self.seen:
             self.serve_slot()
         elif self._unsent:
             self.writable()

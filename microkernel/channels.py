@@ -76,7 +76,9 @@ class Channels:
     def still(self) -> bool:
         """Has nothing but bells rung, and were they all attended to?  (Where domains do not spin.)"""
         frame = self.frame
-        return not (self.spins or self.again or frame.notices or frame.stopping or self.before_sleep())
+        return not (
+            self.spins or self.again or frame.notices or frame.stopping or self.forgotten or self.before_sleep()
+        )
 
     def _asleep(self) -> bool:
         """Have everybody ring from now on, and look once more: False if somebody was quicker."""

@@ -23,7 +23,6 @@ from microkernel.channel import (
 from microlith.frame import wire
 from microlith.interface.status import BadMessage
 
-
 RINGS = 65536  # that a bell holds; one that finds no room rings nothing
 UNHEARD = 8192  # calls and bytes of the stream after which a bell of which each ring is heard is silenced
 

@@ -22,7 +22,7 @@ from microkernel.links.peer_link import GrantedPeer, PeerLink
 from microkernel.router import Router
 from microlith.frame import wire
 from microlith.process import walked
-from microlith.process.walked import PLAIN, SENT, TAKEN, Recorder, wrap
+from microlith.process.walked import PLAIN, SENT, TAKEN, Recorder, Waits, wrap
 
 
 def install(descriptor: int, domain: str) -> None:
@@ -52,6 +52,10 @@ def _install_channels(recorder: Recorder) -> None:
         bells = sorted(os.fstat(bell).st_ino for bell in descriptors[2:])
         end.walked = f"channel {bells[0]} {bells[1]}"
 
+    def listen(inner: Any, link: Any, *given: Any) -> None:
+        inner(link, *given)
+        link._bell = Waits(link._bell, recorder)
+
     def exchange(inner: Any, link: Any, word: int, deadline: int, caps: Any, body: bytes, bulk: bytes) -> Any:
         _note(recorder, SENT, "call", link.end, REQUEST.size, payload(caps, body, bulk))
         answer = inner(link, word, deadline, caps, body, bulk)
@@ -75,7 +79,7 @@ def _install_channels(recorder: Recorder) -> None:
 
     wrap(End, "__init__", begin)
     wrap(ChannelConnection, "_exchange", exchange)
-    wrap(ChannelConnection, "_doze", lambda inner, *given: recorder.waking(inner)(*given))
+    wrap(ChannelConnection, "__init__", listen)
     wrap(ChannelPeer, "serve_slot", serve)
     wrap(ChannelPeer, "_answer_slot", answer)
 

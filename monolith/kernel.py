@@ -76,7 +76,7 @@ class Kernel:
         self.root.event("ready", pid=os.getpid())
         while not self.frame.stopping:
             try:
-                self.frame.turn()
+                self.frame.serve_on()
             except Exception as fault:  # noqa: BLE001 - the outermost frame of the kernel
                 self.fault(fault)
         return 0

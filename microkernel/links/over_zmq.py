@@ -25,6 +25,7 @@ from microlith.process.birth import Birth
 
 TURN_MS = 50  # how often a blocked client looks at the control socket
 TURN_NS = TURN_MS * 1_000_000
+NEVER_MS = 1 << 30  # the option -1 lets the end of a context wait for ever, if a peer dies meanwhile (libzmq 4.3.5)
 
 
 class DealerLink(MessageLink):
@@ -46,7 +47,7 @@ class DealerLink(MessageLink):
         self.socket = self._context.socket(zmq.DEALER)
         self.socket.rcvtimeo = TURN_MS
         self.socket.sndhwm = HIGH_WATER
-        self.socket.reconnect_ivl = -1  # the kernel says where the next incarnation is
+        self.socket.reconnect_ivl = NEVER_MS  # the kernel says where the next incarnation is
         self.socket.handshake_ivl = 0  # a server that starts answers when it is ready
         self.socket.maxmsgsize = wire.MAX_MESSAGE
         self.socket.connect(f"ipc://{record['endpoint']}")

@@ -259,12 +259,6 @@ class Frame:
             timeout = 0.0
         elif until:
             timeout = max(0.0, (until - monotonic_ns()) / 1e9)
-        self._wait(timeout)
-        if self.stopping and self.in_program:
-            raise SystemExit(0)
-
-    def _wait(self, timeout: float) -> None:
-        """Wait for what is ready, and attend to it."""
         words, sources = self.words, self._sources
         outer, words[STATE] = words[STATE] if self.in_program else IDLE, IDLE
         found = self._poll.poll(timeout, SOURCES)
@@ -273,31 +267,24 @@ class Frame:
             self.spinning.awake()
         if self._always:
             found = [*((descriptor, 0) for descriptor in self._always), *found]
-        self._attend(found)
-
-    def _attend(self, found: list[tuple[int, int]]) -> None:
-        """Attend to what was found ready."""
-        sources = self._sources
         ready = [(descriptor, sources.get(descriptor)) for descriptor, _ in found]
         for descriptor, source in ready:
             if source is not None and sources.get(descriptor) is source:  # not closed, and given anew, since
                 source()
-        self.words[BEATS] += 1
+        words[BEATS] += 1
+        if self.stopping and self.in_program:
+            raise SystemExit(0)
 
     def serve_on(self, block: bool = True) -> None:
-        """A turn; and then, as long as only bells of channels ring, nothing but what has to be done for each."""
+        """A turn; then, as long as only bells of channels ring, no more than has to be done for each of them."""
         self.turn(block=block)
         if self.channels is None:
             return
         still, words, poll, sources = self.channels.still, self.words, self._poll.poll, self._sources
         while not self._always and still():
             words[STATE] = IDLE
-            found = poll(-1, SOURCES)
-            if len(found) == 1:
-                sources[found[0][0]]()
-                words[BEATS] += 1
-            else:
-                self._attend(found)
+            for descriptor, _ in poll(-1, 1):
+                sources[descriptor]()
 
     def run(self) -> None:
         """Turn until told to stop."""

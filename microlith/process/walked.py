@@ -114,7 +114,7 @@ def _switches() -> int:
     return resource.getrusage(resource.RUSAGE_THREAD).ru_nvcsw
 
 
-class _Waits:
+class Waits:
     """An epoll whose waiting is noted."""
 
     def __init__(self, inner: Any, recorder: Recorder) -> None:
@@ -178,7 +178,7 @@ def _install_frame(recorder: Recorder) -> None:
 
     def begin(inner: Any, frame: Any, *given: Any, **options: Any) -> None:
         inner(frame, *given, **options)
-        frame._poll = _Waits(frame._poll, recorder)
+        frame._poll = Waits(frame._poll, recorder)
 
     def serve(inner: Any, frame: Any, target: Any, method: Any, *rest: Any) -> Any:
         label = recorder.label(target, method.operation)

@@ -286,7 +286,7 @@ def bell_closed(line):
 def bells_reopened(line):
     """Our own bells, opened the other way round: we steal what is meant for the server."""
     end = line.end
-    steal = os.open(f"/proc/self/fd/{end._ring}", os.O_RDONLY | os.O_NONBLOCK)
+    steal = os.open(f"/proc/self/fd/{end.line}", os.O_RDONLY | os.O_NONBLOCK)
     said = []
     for _ in range(50):
         line.request(COUNT)

@@ -110,7 +110,7 @@ class Line:
     def hang_up(self):
         """Close our ends of the bells."""
         os.close(self.end.bell)
-        os.close(self.end._ring)
+        os.close(self.end.line)
 
 
 def name_in(body):

@@ -183,7 +183,7 @@ def _ring(end, chosen):
 
 
 def _hang_up(end, chosen):
-    os.close(end._ring)
+    os.close(end.line)
     os.close(end.bell)
     signal.pause()
 

@@ -27,7 +27,16 @@ CORE_FORBIDDEN = {
 
 #: not in the kernel's process at all
 CLIENT_SIDE = {
-    *("connection.py", "dealer.py", "granted.py", "channel_connection.py", "channel_peer.py", "end.py", "fence.py"),
+    *(
+        "connection.py",
+        "dealer.py",
+        "granted.py",
+        "channel_connection.py",
+        "channel_stream.py",
+        "channel_peer.py",
+        "end.py",
+        "fence.py",
+    ),
     *("channels.py", "ledger.py", "plans.py", "replay.py"),
 }
 #: folders that are not: the domains' side of peer links, and what takes ZeroMQ's place where a plan says so
