@@ -41,7 +41,8 @@ def _head(about: dict[str, Any]) -> str:
     tree, machine, versions = about["tree"], about["machine"], about["versions"]
     return _filled(
         f"{about['system']}: path and transport, apart. Six variants side by side in"
-        f" {plural(about['rounds'], 'round')}, {plural(about['dials'], 'round')} of the dial; a tree of {plural(tree['files'], 'file')},"
+        f" {plural(about['rounds'], 'round')}, {plural(about['dials'], 'round')} of the dial; a tree of"
+        f" {plural(tree['files'], 'file')},"
         f" {tree['bytes'] / 2**20:.1f} MiB; {plural(machine['cores'], 'core')}, placement {about['placement']}; Python"
         f" {versions['python']}, libzmq {versions['libzmq']}, Linux {versions['kernel']}; seed {about['seed']}."
         " In brackets: 95 % intervals."

@@ -5,7 +5,7 @@ others sleep: what drifts on the host, within the round too, drifts for all.
 """
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -33,10 +33,11 @@ class Side:
 
 @dataclass(frozen=True)
 class Turns:
-    """How a round is cut: that many turns, and how many of each operation in a turn."""
+    """How a round is cut: that many turns, how many of each operation in a turn, and what is told of them."""
 
     turns: int
     operations: Mapping[str, int]
+    statistic: Callable[[Sequence[float]], float] = median
 
 
 Times = dict[str, dict[Side, list[float]]]  # operation -> side -> microseconds of one operation, for each turn
@@ -57,7 +58,7 @@ def side_by_side(subject: Subject, at: Placement, sides: Sequence[Side]) -> Iter
 
 
 def measure(clients: Mapping[Side, Client], cut: Turns, chance: random.Random) -> Times:
-    """The median of each turn, without what the clock takes."""
+    """What is told of each turn, without what the clock takes."""
     taken: dict[str, dict[Side, list[float]]] = {name: {side: [] for side in clients} for name in cut.operations}
     clocks = {side: median(client.ask(do="clock", n=CLOCK_READS)["ns"]) for side, client in clients.items()}
     order = list(clients)
@@ -68,7 +69,7 @@ def measure(clients: Mapping[Side, Client], cut: Turns, chance: random.Random) -
         for operation, n in cut.operations.items():
             chance.shuffle(order)
             for side in order:
-                took = median(_times(clients[side], operation, n)) - clocks[side]
+                took = cut.statistic(_times(clients[side], operation, n)) - clocks[side]
                 taken[operation][side].append(max(1.0, took) / 1000)
     return taken
 
