@@ -5,7 +5,7 @@ from typing import Any
 
 from bench.decompose.dial import ARCHITECTURES, WORKS
 from bench.decompose.factors import L4, LEAST, MACH
-from bench.decompose.words import TITLES, interval, unit
+from bench.decompose.words import TITLES, finely, interval, unit
 from bench.table import Numbers, plural, shown
 
 Record = dict[str, Any]
@@ -53,23 +53,26 @@ def _orders(numbers: Numbers, operation: str) -> str:
     found = _factor(numbers, operation, "interaction")
     over_zmq, over_shared = (_factor(numbers, operation, f"path, {order}") for order in ("first", "second"))
     told = (
-        f"The kernel on the path costs {interval(over_zmq)} times over zmq and {interval(over_shared)} over shared"
-        " memory:"
+        f"With the kernel on the path it takes {interval(over_zmq)} times as long over zmq, {interval(over_shared)}"
+        " over shared memory:"
     )
     if found["low"] <= 1 <= found["high"]:
-        return f"{told} not told apart, so in either order the factors are the same."
-    more = "more over shared memory" if found["high"] < 1 else "more over zmq"
-    return f"{told} {more}, so the order matters, and these are the means of both."
+        return f"{told} not told apart here, so either order will do."
+    dearer = "shared memory" if found["high"] < 1 else "zmq"
+    return f"{told} dearer over {dearer}, so the order matters, and the factors are the means of both."
 
 
 def _counted(numbers: Numbers) -> str:
     """What the counts say of the path."""
     through, past = (numbers.value(name, "crossings", operation="null_call") for name in (MACH, L4))
     messages = [numbers.value(name, "messages", operation="null_call") for name in (MACH, L4)]
-    text = f"A null call crosses {shown(through)} borders through the kernel and {shown(past)} to the peer"
+    text = f"Counted, a null call crosses {shown(through)} borders through the kernel and {shown(past)} to the peer"
     if through and past:
-        text += f", {shown(through / past)} times as many"
-    return f"{text}, with {shown(messages[0])} and {shown(messages[1])} messages, on any machine."
+        text += f", {shown(through / past)} times as many: of that the factor of the path is made"
+    return (
+        f"{text}. The messages are {shown(messages[0])} and {shown(messages[1])}, the borders the same over every"
+        " transport; what a crossing takes is the transport's."
+    )
 
 
 def dialled(numbers: Numbers) -> Iterator[str]:
@@ -87,7 +90,7 @@ def _line(name: str, work: str, start: Record, slope: Record) -> str:
     off = 100 * (slope["value"] / counted - 1) if counted else 0.0
     verdict = "within it" if fit["within"] else "outside it"
     return (
-        f"{name}, {TITLES[work]}: time = {interval(start, per)} {short} + n * h; n by the slope {interval(slope)}, n"
+        f"{name}, {TITLES[work]}: time = {interval(start, per)} {short} + n * h; n by the slope {finely(slope)}, n"
         f" counted {counted}: {verdict} ({off:+.1f} %). R^2 {fit['r_squared']:.4f}, the farthest point is"
         f" {abs(fit['residual_us']):.1f} us off."
     )

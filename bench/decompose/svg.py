@@ -5,7 +5,7 @@ from xml.sax.saxutils import escape
 
 from bench.decompose.dial import ARCHITECTURES, WORKS
 from bench.decompose.plot import line, points
-from bench.decompose.words import TITLES, interval, number, unit
+from bench.decompose.words import TITLES, finely, number, unit
 from bench.table import Numbers
 
 WIDTH, HEIGHT, LEFT, TOP, GAP = 420, 300, 70, 40, 90  # pixels of a panel, and round it
@@ -66,7 +66,7 @@ def _panel(numbers: Numbers, work: str, left: float) -> list[str]:
 def _said(numbers: Numbers, name: str, work: str) -> str:
     slope = numbers.record(name, "dial_slope", operation=work)
     counted = slope["conditions"]["counted"] if slope else "-"
-    return f"{name}: {interval(slope)} crossings by the slope, {counted} counted"
+    return f"{name}: {finely(slope) if slope else '-'} crossings by the slope, {counted} counted"
 
 
 def _text(x: float, y: float, said: str, style: str) -> str:

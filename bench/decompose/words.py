@@ -25,3 +25,9 @@ def interval(record: dict[str, Any] | None, per: float = 1.0) -> str:
     if record is None:
         return "-"
     return f"{number(record['value'] / per)} [{number(record['low'] / per)}, {number(record['high'] / per)}]"
+
+
+def finely(record: dict[str, Any]) -> str:
+    """A number of crossings that need not be whole, with a digit more, so that it can be compared with a count."""
+    digits = 3 if record["value"] < 10 else 2
+    return f"{record['value']:.{digits}f} [{record['low']:.{digits}f}, {record['high']:.{digits}f}]"
