@@ -12,7 +12,7 @@ from bench.rounds import PLACE, WAKE_UPS, Bench
 from bench.statistics import median
 
 COPY = "copy_in"
-#: What is counted; the last is timed by the dial.
+#: What is counted.
 COUNTED = ("null_call", "read_4k", "create_write_sync")
 
 

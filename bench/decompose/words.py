@@ -6,6 +6,7 @@ TITLES = {
     "null_call": "null call",
     "read_4k": "read 4 KiB",
     "copy_in": "tree copy",
+    "sync": "sync a file",
     "create_write_sync": "make file",
 }
 
