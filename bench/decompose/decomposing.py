@@ -48,7 +48,7 @@ class Options:
 QUICK: dict[str, Any] = {"tree_part": 0.15, "budget_s": 28.0}
 
 SQUARE_TURNS = Turns(6, {"null_call": 60, "read_4k": 60})
-#: The fastest of a turn: what disturbs only adds, and the longer a hop the more disturbs.
+#: The fastest of a turn: see line.py.
 DIAL_TURNS = Turns(6, {"null_call": 20, "sync": 20, "create_write_sync": 7}, min)
 
 

@@ -1,16 +1,18 @@
 """A straight line through times at several costs of a hop: the arithmetic.
 
-A turn is {hop: time}, both in microseconds.  Each turn has its own line by least squares; the slope is the median of
-theirs, with its bootstrap interval, and so is the start.  What drifts from turn to turn shifts a whole line and leaves
-its slope.  How straight it is, is told by the medians at each hop: R^2, and the one farthest from the line.
+A turn is {hop: time}, both in microseconds.  The line goes by least squares through the lower quartile of the turns at
+each hop: what disturbs a turn only adds to it, and disturbs the longer ones more.  Turns are resampled for the
+intervals.  How straight it is, is told by R^2 and by the point that is farthest off.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.statistics import Estimate, bootstrap, median
+from bench.statistics import Estimate, bootstrap, percentile
 
 Turn = Mapping[float, float]
+
+QUARTILE = 25.0
 
 
 @dataclass(frozen=True)
@@ -19,13 +21,9 @@ class Line:
 
     start: Estimate  # microseconds
     slope: Estimate  # crossings, if a hop is the only thing that changes
-    points: dict[float, float]  # the median at each hop
+    points: dict[float, Estimate]  # what it goes through
     r_squared: float
     residual: float  # of the point that is farthest from the line, microseconds, above it positive
-
-    def at(self, hop: float) -> float:
-        """The time that the line has at a hop."""
-        return self.start.value + self.slope.value * hop
 
 
 def least_squares(points: Turn) -> tuple[float, float]:
@@ -40,13 +38,19 @@ def least_squares(points: Turn) -> tuple[float, float]:
 
 def line(turns: Sequence[Turn], seed: int) -> Line:
     """The line of all turns, which have the same hops."""
-    fitted = [least_squares(one) for one in turns]
-    start = bootstrap([one for one, _ in fitted], median, seed)
-    slope = bootstrap([one for _, one in fitted], median, seed)
-    points = {hop: median([one[hop] for one in turns]) for hop in turns[0]}
-    residuals = [time - (start.value + slope.value * hop) for hop, time in points.items()]
-    height = sum(points.values()) / len(points)
-    scatter = sum((time - height) ** 2 for time in points.values())
+    start = bootstrap(turns, lambda some: least_squares(_quartiles(some))[0], seed)
+    slope = bootstrap(turns, lambda some: least_squares(_quartiles(some))[1], seed)
+    points = {hop: bootstrap([turn[hop] for turn in turns], _quartile, seed) for hop in turns[0]}
+    residuals = [point.value - (start.value + slope.value * hop) for hop, point in points.items()]
+    height = sum(point.value for point in points.values()) / len(points)
+    scatter = sum((point.value - height) ** 2 for point in points.values())
     missing = sum(residual**2 for residual in residuals)
-    straight = 1 - missing / scatter if scatter else 0.0
-    return Line(start, slope, points, straight, max(residuals, key=abs))
+    return Line(start, slope, points, 1 - missing / scatter if scatter else 0.0, max(residuals, key=abs))
+
+
+def _quartiles(turns: Sequence[Turn]) -> dict[float, float]:
+    return {hop: _quartile([turn[hop] for turn in turns]) for hop in turns[0]}
+
+
+def _quartile(times: Sequence[float]) -> float:
+    return percentile(times, QUARTILE)

@@ -45,8 +45,8 @@ def dialled(recorder: Recorder, rounds: Sequence[Dialled]) -> None:
         found = line(turns, recorder.seed)
         counted = _one(f"{name}: crossings of {work}", set().union(*(one.crossings[work] for one in rounds)))
         given = {"operation": work, "placement": "same-core"}
-        for hop in found.points:
-            recorder.add(name, "dialled", "us", of_median([turn[hop] for turn in turns]), hop_us=hop, **given)
+        for hop, point in found.points.items():
+            recorder.add(name, "dialled", "us", point, hop_us=hop, **given)
         recorder.add(name, "dial_start", "us", found.start, **given)
         fit = {"counted": counted, "r_squared": round(found.r_squared, 5), "residual_us": round(found.residual, 2)}
         within = found.slope.low <= counted <= found.slope.high
