@@ -82,6 +82,14 @@ def dialled(numbers: Numbers) -> Iterator[str]:
             start, slope = (numbers.record(name, metric, operation=work) for metric in ("dial_start", "dial_slope"))
             if start and slope:
                 yield _line(name, work, start, slope)
+    slopes = [r for r in numbers.records if r["metric"] == "dial_slope"]
+    above = [r for r in slopes if r["low"] > r["conditions"]["counted"]]
+    if above:
+        yield (
+            f"{len(above)} of {len(slopes)} slopes lie above their counts: there a hop made something else slower too."
+            " While callers are busy with hops, caches grow cold and other processes of the host come in between; on a"
+            " quiet machine that is less."
+        )
 
 
 def _line(name: str, work: str, start: Record, slope: Record) -> str:

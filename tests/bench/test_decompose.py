@@ -176,6 +176,7 @@ def test_report_names_path_and_transport_and_whether_counts_are_the_slope():
     assert "a null call crosses 4 borders through the kernel and 2 to the peer, 2 times as many" in text
     assert "n by the slope 4.000 [4.000, 4.000], n counted 4: within it (+0.0 %)" in text
     assert "n by the slope 2.500 [2.500, 2.500], n counted 2: outside it (+25.0 %)" in text
+    assert "3 of 6 slopes lie above their counts" in text
 
 
 def test_report_says_which_transport_makes_the_kernel_dearer():
@@ -187,6 +188,7 @@ def test_report_of_no_difference_shares_nothing_out():
     text = said(report(document([dict.fromkeys(SQUARE, 7.0)] * 3, {"mach": 4.0, "l4": 2.0})))
     assert "so there is nothing to share out" in text
     assert "of the logarithm" not in text
+    assert "lie above" not in text
 
 
 def test_counts_that_change_are_refused():
