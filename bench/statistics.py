@@ -8,6 +8,9 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+Observation = TypeVar("Observation")  # a number, or all that belongs to one round
 
 Z95 = 1.959963984540054
 RESAMPLES = 2000
@@ -61,7 +64,9 @@ def _ranks_to_skip(n: int) -> int:
     return max(skip, 0)
 
 
-def bootstrap(values: Sequence[float], statistic: Callable[[Sequence[float]], float], seed: int) -> Estimate:
+def bootstrap(
+    values: Sequence[Observation], statistic: Callable[[Sequence[Observation]], float], seed: int
+) -> Estimate:
     """A statistic with its percentile-bootstrap interval; the same seed gives the same interval."""
     chance = random.Random(seed)
     again = [statistic(chance.choices(values, k=len(values))) for _ in range(RESAMPLES)]

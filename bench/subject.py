@@ -8,7 +8,7 @@ same image, formatted and stopped in order.
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -58,8 +58,9 @@ class Subject:
         placement: Placement,
         news: Callable[[dict[str, Any]], None] | None = None,
         walked: bool = False,
+        links: Mapping[str, str] | None = None,
     ) -> Iterator[Machine]:
-        """A machine with images of its own, stopped and removed afterwards."""
+        """A machine with images of its own, stopped and removed afterwards; `links` gives links options."""
         self.boots += 1
         own = self.folder / f"boot{self.boots}"
         own.mkdir()
@@ -70,7 +71,7 @@ class Subject:
         try:
             with placement.inherited():
                 began = time.perf_counter_ns()
-                machine = boot(system, architecture, news=news, walked=walked)
+                machine = boot(system, architecture, links=links, news=news, walked=walked)
                 self.boot_ns = time.perf_counter_ns() - began
             with machine:
                 placement.settle(machine)

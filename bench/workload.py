@@ -102,6 +102,8 @@ class Workload(Commanded):
             return partial(self._file.read, 0, PAYLOAD)
         if operation == "write_4k":
             return partial(self._file.write, 0, self._data)
+        if operation == "sync":
+            return self._file.sync
         return {"read_4k_uncached": self._read_cold, "create_write_sync": self._create_write_sync}[operation]
 
     def _read_cold(self) -> None:

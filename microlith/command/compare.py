@@ -20,6 +20,7 @@ from microlith.interface.status import UsageError
 
 OPTIONS, QUICK = "bench.options:Options", "bench.options:QUICK"
 COMPARE, REPORT = "bench.comparison:compare", "bench.report:report"
+_DECOMPOSE = "bench.decompose."
 
 Say = Callable[[str, int, int], None]
 
@@ -38,43 +39,77 @@ Say = Callable[[str, int, int], None]
 @click.option("--placement", type=click.Choice(("free", "same-core", "spread")), default="free", show_default=True,
               help="Where the machine's processes may run.")  # fmt: skip
 @click.option("--json", "target", metavar="FILE", help="Write all records as JSON; - prints them instead of the table.")
+@click.option("--decompose", is_flag=True,
+              help="Of mach against l4: what the path costs, what the transport, and what a crossing.")  # fmt: skip
+@click.option("--svg", "picture", metavar="FILE", help="With --decompose: draw time against the cost of a crossing.")
+@click.pass_context
 def compare(
-    system: str | None, architectures: str, quick: bool, tree: str | None, seed: int, kills: int | None,
-    placement: str, target: str | None,
+    context: click.Context, system: str | None, architectures: str, quick: bool, tree: str | None, seed: int,
+    kills: int | None, placement: str, target: str | None, decompose: bool, picture: str | None,
 ) -> int:  # fmt: skip
     """Compare architectures on the same files and the same workload.
 
     SYSTEM is a ready system or a system file with a server of files in it; the comparison works on copies
     of its disks. By default it is a file system on a disk file. Absolute times are this machine's, and
     of this hour: quote ratios. Exit status 1 if wrong data came back.
+
+    With --decompose every path is measured over every transport instead, and then both with each crossing
+    made dearer, step by step: bench/decompose/README.md says how to read it.
     """
+    if decompose:
+        _refuse(context, "architectures", "it measures kernel and peer over zmq, socket and shared memory")
+        _refuse(context, "kills", "it kills nobody")
+    elif picture is not None:
+        raise UsageError("--svg draws what --decompose measures; give both")
     names = _names(architectures)
     if tree == "":
         raise click.UsageError("--tree needs the path of a directory")
-    _try(target)
-    given = checked(system) if system else None
+    _try("--json", target)
+    _try("--svg", picture)
+    given = {"system": checked(system) if system else None, "tree": tree, "seed": seed, "placement": placement}
+    given["command"] = " ".join(["microlith", *sys.argv[1:]])
+    if decompose:
+        return _decomposed(given, quick, target, picture)
     settings = dict(kinds.resolve(QUICK)) if quick else {}
     if kills is not None:
         settings |= {"kills": kills, "campaign": True}
-    options = kinds.resolve(OPTIONS)(
-        system=given, architectures=names, tree=tree, seed=seed, placement=placement,
-        command=" ".join(["microlith", *sys.argv[1:]]), **settings,
-    )  # fmt: skip
-    with _terminated(), _progress() as say:
-        document = _compared(options, say)
+    document = _measured(COMPARE, kinds.resolve(OPTIONS)(architectures=names, **given, **settings))
+    return _told(document, REPORT, target)
+
+
+def _decomposed(given: dict[str, Any], quick: bool, target: str | None, picture: str | None) -> int:
+    """The square and the dial."""
+    module = f"{_DECOMPOSE}decomposing:"
+    settings = kinds.resolve(f"{module}QUICK") if quick else {}
+    document = _measured(f"{module}decompose", kinds.resolve(f"{module}Options")(**given, **settings))
+    if picture:
+        _save("--svg", Path(picture), kinds.resolve(f"{_DECOMPOSE}svg:svg")(document))
+    return _told(document, f"{_DECOMPOSE}report:report", target)
+
+
+def _refuse(context: click.Context, name: str, why: str) -> None:
+    """An option that says nothing to a decomposition."""
+    option = {"architectures": "--as"}.get(name, f"--{name}")
+    if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+        raise UsageError(f"--decompose takes no {option}: {why}")
+
+
+def _told(document: dict[str, Any], report: str, target: str | None) -> int:
+    """Print and write it; the exit status."""
     if target == "-":
         output.as_json(document)
     else:
-        output.data(kinds.resolve(REPORT)(document))
+        output.data(kinds.resolve(report)(document))
         if target:
             _write(Path(target), document)
     return 1 if document["about"]["wrong"] else 0
 
 
-def _compared(options: Any, say: Say) -> dict[str, Any]:
+def _measured(measure: str, options: Any) -> dict[str, Any]:
     """The document.  A machine that fails is reported in its first line; the rest is in the exception."""
     try:
-        document: dict[str, Any] = kinds.resolve(COMPARE)(options, say)
+        with _terminated(), _progress() as say:
+            document: dict[str, Any] = kinds.resolve(measure)(options, say)
     except RuntimeError as error:
         raise click.ClickException(str(error).partition("\n")[0]) from error
     return document
@@ -91,26 +126,30 @@ def _names(text: str) -> list[str]:
     return names
 
 
-def _try(target: str | None) -> None:
+def _try(option: str, target: str | None) -> None:
     """Refuse a file that cannot be written before an hour is spent on what should go into it."""
-    if target in (None, "-"):
+    if target is None or (target == "-" and option == "--json"):
         return
     path = Path(str(target))
     if path.is_dir():
-        raise UsageError(f"--json {target}: is a directory; give a file")
+        raise UsageError(f"{option} {target}: is a directory; give a file")
     place = path if path.exists() else path.absolute().parent
     if not place.exists() or not os.access(place, os.W_OK):
-        raise UsageError(f"--json {target}: cannot be written; give a file in a directory of yours")
+        raise UsageError(f"{option} {target}: cannot be written; give a file in a directory of yours")
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
     import json
 
-    try:
-        path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-    except OSError as error:
-        raise click.ClickException(f"--json {path}: {(error.strerror or '').lower()}") from None
+    _save("--json", path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     output.say(f"{len(document['records'])} records written to {path}")
+
+
+def _save(option: str, path: Path, text: str) -> None:
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise click.ClickException(f"{option} {path}: {(error.strerror or '').lower()}") from None
 
 
 @contextlib.contextmanager
