@@ -81,16 +81,12 @@ def reply(core: State, event: ev.Reply, out: list[ev.Effect]) -> None:
 def _answer(core: State, held: Open, event: ev.Reply, out: list[ev.Effect]) -> bool:
     if held.caller is None:
         return False
-    given: tuple[ev.Cap, ...] | None
-    if not event.caps:
-        given = ()
-    elif not valid(core, event.task, event.caps):
-        out.append(ev.Fail(held.caller, held.id, "BadMessage"))
-        return False
-    else:
-        given = give(core, event.task, held.caller, event.caps)
+    given: tuple[ev.Cap, ...] | None = ()
+    if event.caps:
+        given = give(core, event.task, held.caller, event.caps) if valid(core, event.task, event.caps) else None
     if given is None:
-        out.append(ev.Fail(held.caller, held.id, "Busy"))
+        status = "Busy" if valid(core, event.task, event.caps) else "BadMessage"
+        out.append(ev.Fail(held.caller, held.id, status))
         return False
     out.append(ev.Answer(held.caller, held.id, event.status, given, event.payload))
     return True

@@ -8,7 +8,7 @@ that the hot steps never search.  No table holds a mutable value: a copy of the 
 the kernel.
 """
 
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
@@ -113,29 +113,16 @@ class State:
         self.next_call = 1
         self.earliest = NEVER  # no open call has an earlier deadline
 
-    def copy(self) -> Self:
-        """The same kernel, from here on independent."""
-        twin = object.__new__(type(self))
-        twin.__dict__.update({name: one.copy() if type(one) is dict else one for name, one in self.__dict__.items()})
-        return twin
-
-    def key(self) -> tuple[Any, ...]:
-        """The whole state as nested tuples; calls are numbered by age, since only their order matters."""
-        age = {serial: n for n, serial in enumerate(sorted(self.calls))}
-        plain = [table for name, table in self.__dict__.items() if type(table) is dict and name not in BY_SERIAL]
-        return (
-            *[tuple(sorted(table.items())) if table else () for table in plain],
-            tuple([self.calls[serial] for serial in age]),
-            tuple(sorted([(name, age.get(serial, serial)) for name, serial in self.ids.items()])),
-            tuple(sorted([(age.get(serial, serial), message) for serial, message in self.messages.items()])),
-            tuple(sorted([(s, tuple([age.get(c, c) for c in queue])) for s, queue in self.queues.items()])),
-            self.earliest,
-        )
-
-
-BY_SERIAL = ("calls", "ids", "messages", "queues")
-
 
 def running(core: State, task: int) -> bool:
     """Is there a process of this task?"""
     return core.tasks[task].state in (STARTING, READY)
+
+
+def without(table: dict[Any, tuple[Any, ...]], place: Any, one: Any) -> None:
+    """Take one of several values away; a place that has none is none."""
+    left = tuple([other for other in table[place] if other != one])
+    if left:
+        table[place] = left
+    else:
+        del table[place]

@@ -65,7 +65,7 @@ MUTANTS = [
     ("a reply to a queued call counts", "calls.py", "and serial not in core.messages else None", "else None", "Messages"),
     ("no delivery after a reply", "calls.py", "    if event.task in core.queues:\n        pump(core, event.task, out)", "", "Messages"),
     ("a late reply is confirmed", "calls.py", "    if held.caller is None:\n        return False", "    if held.caller is None:\n        return True", "Messages"),
-    ("a bad reply is confirmed", "calls.py", 'held.id, "BadMessage"))\n        return False', 'held.id, "BadMessage"))\n        return True', "Gifts"),
+    ("a bad reply is confirmed", "calls.py", 'held.id, status))\n        return False', 'held.id, status))\n        return True', "Gifts"),
     ("orphans of a reply are kept", "calls.py", "    if event.caps:\n        release(core, minted(core, event.task, event.caps), out)\n", "", "Rights"),
     ("any call may be forwarded", "calls.py", "if held is None or not held.waits:", "if held is None:", "Messages"),
     ("a forward forgets the deadline", "calls.py", "server, True, held.deadline)", "server, True, 0)", "Gifts"),
