@@ -44,7 +44,7 @@ class Broker:
     """Moves messages between the domains and the core.  A subclass says how they come and go."""
 
     endpoint = ""  # where a domain connects, if it does
-    poll: Any  # an epoll of what is not a message: ready when `receive` says so
+    poll: Any  # an epoll of what is not a message
 
     def __init__(self, core: Core, run: str, words: Any, shell: "Domains", room: Room) -> None:
         self.core, self.run, self.words, self.shell, self.room = core, run, words, shell, room
@@ -52,7 +52,7 @@ class Broker:
         self.routes: dict[int, Any] = {}  # by task
         self.kept: dict[int, deque[bytes | bytearray]] = {}  # by task: what it could not take yet
         self._untold: deque[Event] = deque()  # of the step in progress: what its peers could not take
-        self.heard: set[int] | None = None  # where somebody wants to know: the pids that sent whole messages
+        self.heard: set[int] = set()  # the pids that sent whole messages since somebody asked
         self.recorder: Callable[[Event, list[Effect]], None] | None = None
         self.on: dict[type[Effect], Callable[[Any], Any]] = {
             events.Deliver: self._deliver,
@@ -89,12 +89,8 @@ class Broker:
         """A way to the kernel for the next incarnation of a task: the labelled descriptors of its end."""
         return {}
 
-    def receive(self) -> bool:
-        """Wait for a message and handle it.  True: something that is none was ready."""
-        raise NotImplementedError
-
-    def ready(self) -> list[int]:
-        """The descriptors of `poll` that are ready."""
+    def receive(self) -> list[int] | None:
+        """Wait for a message and handle it; or the descriptors of `poll` that are ready, if it was none."""
         raise NotImplementedError
 
     def attended(self) -> None:
@@ -112,10 +108,6 @@ class Broker:
         """Send without blocking; False: there is no room.  What is sent to the dead is sent."""
         raise NotImplementedError
 
-    def close(self) -> None:
-        """Let everything go."""
-        raise NotImplementedError
-
     # --- messages in -------------------------------------------------------------------------------
 
     def hear(self, raw: bytes, peer: Peer) -> None:
@@ -123,8 +115,7 @@ class Broker:
         words = self.words
         words[RECEIVED] += 1
         words[BYTES_IN] += len(raw)
-        if self.heard is not None:
-            self.heard.add(peer[2])
+        self.heard.add(peer[2])
         event = event_of(raw, peer[0], peer[1])
         if event is None:
             self._odd(raw, peer)

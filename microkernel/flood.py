@@ -20,6 +20,7 @@ import ctypes
 import fcntl
 import os
 import socket
+import stat
 import struct
 import termios
 import time
@@ -32,7 +33,7 @@ SWOLLEN = 256 << 20  # bytes of growth from which on we send large messages only
 UNREAD = 64 << 20  # bytes of large messages that a peer may leave untaken
 CONNECTIONS = 32  # of one pid
 OUTSIDE = 1280  # descriptors kept free: a thousand unseen connections, the backlog, and some handshakes
-TIDY, TIDY_S = 1 << 20, 0.5  # a request to the allocator that gave less than this is repeated more rarely
+TIDY_S = 1.0  # between two requests to the allocator
 SAMPLES, GAP_S = 8, 0.0005
 OUTGOING = 0x5411  # SIOCOUTQ
 _libc = ctypes.CDLL(None)
@@ -44,22 +45,17 @@ class Flood:
 
     def __init__(self, path: str, ours: Callable[[int], bool]) -> None:
         self.path, self.ours = path, ours
-        self.floor = self.low = self._tidied = resident()
-        self._next_tidy, self._pause = 0.0, TIDY_S
+        self.floor = self.low = resident()  # since we began to grow; ever
+        self._next_tidy = 0.0
         self._watched: tuple[int, set[int]] | None = None  # our size then, and who kept bytes waiting
         self._untaken: dict[int, int] = {}  # pid -> bytes of large messages since its socket was last empty
 
     # --- messages without an end -------------------------------------------------------------------
 
-    @property
-    def watching(self) -> bool:
-        """Does it matter who sends whole messages?"""
-        return self._watched is not None
-
     def suspect(self, heard: set[int]) -> int | None:
         """The pid of a peer to be ended, or None.  `heard`: who sent whole messages since the last look."""
-        now = self._tidy(resident())
-        self.low, self.floor = min(self.low, now), min(self.floor, now)
+        now = self._tidied()
+        self.floor = min(self.floor, now)
         if now - self.floor < LIMIT:
             self._watched = None
             return None
@@ -76,15 +72,14 @@ class Flood:
             return max(silent, key=silent.__getitem__)
         return None
 
-    def _tidy(self, now: int) -> int:
-        """Have the allocator give back what a flood has left free; our size then."""
-        if now > self._tidied + LIMIT // 3 and time.monotonic() > self._next_tidy:
-            before = now
+    def _tidied(self) -> int:
+        """Our size, after the allocator has given back what a flood has left free."""
+        now = resident()
+        if now > self.low + LIMIT // 3 and time.monotonic() > self._next_tidy:
             _libc.malloc_trim(0)
+            self._next_tidy = time.monotonic() + TIDY_S
             now = resident()
-            self._pause = TIDY_S if now < before - TIDY else min(2 * self._pause, 64 * TIDY_S)
-            self._next_tidy = time.monotonic() + self._pause
-        self._tidied = min(self._tidied, now)
+        self.low = min(self.low, now)
         return now
 
     def ended(self) -> None:
@@ -144,22 +139,14 @@ def connections(path: str) -> Iterator[tuple[int, int, socket.socket]]:
 
     The descriptors are libzmq's, which may close and reuse them at any time; a copy stays what it is.
     """
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            copy = os.dup(int(name))
-        except OSError:  # closed in the meantime
-            continue
-        try:
-            twin = socket.socket(fileno=copy)
-        except OSError:  # no socket
-            os.close(copy)
-            continue
-        with twin:
-            if twin.family != socket.AF_UNIX or twin.getsockname() != path:
+    for number in map(int, os.listdir("/proc/self/fd")):
+        with contextlib.suppress(OSError):  # closed in the meantime
+            if not stat.S_ISSOCK(os.stat(number).st_mode):  # and it stays one: only this thread opens anything else
                 continue
-            if not twin.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                pid = struct.unpack("3i", twin.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
-                yield int(name), pid, twin
+            with socket.fromfd(number, socket.AF_UNIX, socket.SOCK_STREAM) as twin:
+                if twin.getsockname() == path and not twin.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                    pid = struct.unpack("3i", twin.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+                    yield number, pid, twin
 
 
 def _ask(descriptor: int, what: int) -> int:

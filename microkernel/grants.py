@@ -12,7 +12,7 @@ import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from microkernel.memory import sealed
+from microlith.frame.memory import sealed
 from microlith.interface.status import UsageError
 from microlith.process import parcel
 from microlith.process.birth import Birth

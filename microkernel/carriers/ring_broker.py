@@ -75,10 +75,10 @@ class RingBroker(LineBroker):
         theirs, ours = make(f"line:{task}")
         return RingLine(task, End(ours)), {f"link:{number}": theirs[number] for number in range(ENDS)}
 
-    def receive(self) -> bool:
+    def receive(self) -> list[int] | None:
         if self._spins and self._look():
             if self._handled < MANY:
-                return False
+                return None
             self._handled = 0
             return self.wait(0)
         self._handled = 0

@@ -14,7 +14,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -23,6 +23,9 @@ from microlith.interface.status import UsageError
 from microlith.process import parcel
 from microlith.process.birth import Birth, Boot
 from microlith.process.metering import Metering
+
+if TYPE_CHECKING:
+    from microlith.process.spawner import Spawner
 
 FAULT = 70
 WALK_SIZE = 1 << 20  # of the file in which a domain notes what it does: see walked.py
@@ -134,6 +137,14 @@ class Root:
         wanted = {f"device:{name}:" for part in birth.parts for name in part.devices.values()}
         given |= {label: fd for label, fd in self.devices.items() if label[: label.rindex(":") + 1] in wanted}
         return msgspec.structs.replace(birth, labels=tuple(given)), tuple(given.values())
+
+    def spawn(self, spawner: "Spawner", birth: Birth, stdio: tuple[int, ...], link: dict[str, int]) -> int:
+        """Make a domain; its pid.  What it was handed for itself alone is closed here."""
+        birth, descriptors = self.endow(birth, stdio, link)
+        pid = spawner.spawn(birth, descriptors)
+        self.spent(descriptors)
+        self.drop(link)
+        return pid
 
     def _streams(self, domain: str) -> tuple[int, int, int]:
         log = os.path.join(self.boot.run, "logs", f"{domain}.log")
