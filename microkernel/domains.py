@@ -30,22 +30,16 @@ RESERVE = 256  # the kernel's own
 class Domain:
     """One domain: its task number, its birth record, its present process (pid 0: none)."""
 
-    def __init__(self, task: int, name: str, birth: Birth, restart: Restart | None, child: bool) -> None:
+    def __init__(self, task: int, name: str, birth: Birth, restart: Restart, child: bool) -> None:
         self.task, self.name, self.birth, self.restart, self.child = task, name, birth, restart, child
         self.server = not birth.parts[0].app
         self.incarnation = 0
         self.pid = self.pidfd = 0
-        self.ready = False
-        self.gone = False  # given up
+        self.ready = self.gone = False  # gone: given up
         self.reason = ""
         self.suspended: tuple[tuple[int, int, int], ...] = ()
         self.lines: tuple[tuple[int, int, str], ...] = ()
-        self.stdio: tuple[int, ...] = ()
-
-    @property
-    def descriptors(self) -> int:
-        """How many it may open, counted against the kernel's own limit."""
-        return int(self.birth.quota["descriptors"])
+        self.descriptors = int(birth.quota["descriptors"])  # what it may open, counted against the kernel's own limit
 
     def end(self) -> None:
         """End its process, if it has one."""
@@ -58,29 +52,26 @@ class Domains:
     """All domains of the kernel, by task number."""
 
     def __init__(self, kernel: "Kernel", root: Root) -> None:
-        self.kernel, self.root, self.boot_record = kernel, root, root.boot
+        self.kernel, self.root, self.boot = kernel, root, root.boot
         self.table: dict[int, Domain] = {}
         self.grants = Grants(self)
         self.by_pid: dict[int, Domain] = {}  # of the processes that live
+        self.lines: dict[int, int] = {}  # the descriptors of the interrupt lines
         self._next_task = 1
-        self._next_line = 1
         self._announced = False
-        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        self.limit = hard
+        _, self.limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self.limit, self.limit))
 
-    def boot(self) -> None:
+    def start_all(self) -> None:
         """Create every domain of the plan, then start them all; calls queue until a server is ready."""
-        created = []
-        for birth in sorted(self.boot_record.domains, key=lambda b: b.rank):
-            restart = Restart(self.boot_record.restart.get(birth.domain, {}))
-            created.append(self.create(birth.domain, birth, restart))
+        births, settings = sorted(self.boot.domains, key=lambda birth: birth.rank), self.boot.restart
+        created = [self.create(one.domain, one, Restart(settings.get(one.domain, {}))) for one in births]
         for domain in created:
             self.start(domain)
 
     # --- births ------------------------------------------------------------------------------------
 
-    def create(self, name: str, birth: Birth, restart: Restart | None = None, child: bool = True) -> Domain:
+    def create(self, name: str, birth: Birth, restart: Restart, child: bool = True) -> Domain:
         """Make a domain known to the core.  Raises UsageError if it has no room below our limits."""
         self.grants.admit(birth, name)
         descriptors = int(birth.quota.get("descriptors", DESCRIPTORS)) if child else CONNECTIONS
@@ -90,16 +81,13 @@ class Domains:
         birth = replace(birth, domain=name, endpoint=self.kernel.broker.endpoint, quota=quota)
         domain = self.table[task] = Domain(task, name, birth, restart, child)
         domain.lines = self._lines(birth)
-        births = (self.boot_record.root, *self.boot_record.domains)
-        ports = {p.name: p.port for b in births for p in b.parts if not p.app}
-        grants = tuple(ports[slot.server] for part in birth.parts for slot in part.slots if slot.path != DIRECT)
+        grants = tuple(slot.port for part in birth.parts for slot in part.slots if slot.path != DIRECT)
         servers = [part for part in birth.parts if not part.app]
         own, ranks = tuple(part.port for part in servers), tuple(part.rank for part in servers)
         lines = tuple(line for line, _, _ in domain.lines)
         calls, rights, queue = (int(birth.quota.get(key, 0)) for key in ("calls", "rights", "queue"))
-        self.kernel.broker.step(
-            events.Create(task, name, birth.rank, own, grants, lines, (calls, rights, queue), ranks)
-        )
+        created = events.Create(task, name, birth.rank, own, grants, lines, (calls, rights, queue), ranks)
+        self.kernel.broker.step(created)
         return domain
 
     def _lines(self, birth: Birth) -> tuple[tuple[int, int, str], ...]:
@@ -110,17 +98,16 @@ class Domains:
                 label = f"device:{part.devices[attribute]}:0"
                 if attribute in part.timers and label not in self.root.devices:
                     self.root.devices[label] = Timer.make(attribute).line
-                line, self._next_line = self._next_line, self._next_line + 1
-                self.kernel.lines[line] = self.root.devices[label]
+                line = len(self.lines) + 1
+                self.lines[line] = self.root.devices[label]
                 found.append((line, part.port, attribute))
         return tuple(found)
 
-    def start(self, domain: Domain) -> None:
+    def start(self, domain: Domain, stdio: tuple[int, ...] = ()) -> None:
         """Spawn the next incarnation of a domain."""
         birth = replace(domain.birth, incarnation=domain.incarnation + 1)
-        pid = self.root.spawn(self.kernel.spawner, birth, domain.stdio, self.links(domain))
+        pid = self.root.spawn(self.kernel.spawner, birth, stdio, self.links(domain))
         self.admit(domain, pid, os.pidfd_open(pid))
-        domain.stdio = ()
 
     def links(self, domain: Domain) -> dict[str, int]:
         """What the next incarnation of a domain is handed to reach the kernel and its peers, by label."""
@@ -149,13 +136,9 @@ class Domains:
     # --- what the broker asks and tells ------------------------------------------------------------
 
     def who(self, pid: int) -> tuple[int, int] | None:
-        """The task and incarnation behind a pid that lives."""
+        """The task and incarnation behind a pid that lives, if it is one of ours."""
         domain = self.by_pid.get(pid)
         return None if domain is None else (domain.task, domain.incarnation)
-
-    def known(self, pid: int) -> bool:
-        """Is there a domain behind a pid?"""
-        return pid in self.by_pid
 
     def convict(self, pid: int, reason: str) -> None:
         """A peer broke the protocol or floods us: end it."""
@@ -197,6 +180,17 @@ class Domains:
             self._announced = True
             self.root.event("ready", pid=os.getpid())
 
+    def unmask(self, effect: events.Unmask) -> None:
+        """A driver wants the next interrupt of a line; it is told once."""
+        descriptor = self.lines[effect.line]
+
+        def ready() -> None:
+            self.kernel.unwatch(descriptor)
+            self.kernel.broker.step(events.Interrupt(effect.line))
+
+        if not self.kernel.watched(descriptor):
+            self.kernel.watch(descriptor, ready)
+
     # --- deaths ------------------------------------------------------------------------------------
 
     def ended(self, domain: Domain) -> None:
@@ -208,22 +202,16 @@ class Domains:
         status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) if domain.child else 0
         self._left(domain)
         for line, _, _ in domain.lines:
-            kernel.unwatch(kernel.lines[line])
-        delay = None
-        if domain.restart is not None and not kernel.stopping:
-            delay = domain.restart.delay(time.monotonic(), status != 0)
+            kernel.unwatch(self.lines[line])
+        delay = None if kernel.stopping else domain.restart.delay(time.monotonic(), status != 0)
         kernel.broker.step(events.Exited(domain.task, domain.incarnation, delay is not None))
-        self.root.event(
-            "ended" if not domain.server else "died",
-            name=domain.name, pid=pid, status=status, incarnation=domain.incarnation, text=domain.reason,
-        )  # fmt: skip
+        who = {"name": domain.name, "pid": pid, "incarnation": domain.incarnation}
+        self.root.event("died" if domain.server else "ended", **who, status=status, text=domain.reason)
         domain.reason = ""
         if kernel.stopping:
             kernel.orders.stop_next()
         elif delay is None:
             self._bury(domain)
-        elif delay == 0:
-            self.start(domain)
         else:
             kernel.later(delay, lambda: None if kernel.stopping else self.start(domain))
 

@@ -24,6 +24,7 @@ import stat
 import struct
 import termios
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from microlith.frame.wire import MAX_MESSAGE
@@ -43,7 +44,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 class Flood:
     """Notices growth, names who is to be ended."""
 
-    def __init__(self, path: str, ours: Callable[[int], bool]) -> None:
+    def __init__(self, path: str, ours: Callable[[int], object]) -> None:
         self.path, self.ours = path, ours
         self.floor = self.low = resident()  # since we began to grow; ever
         self._next_tidy = 0.0
@@ -59,16 +60,15 @@ class Flood:
         if now - self.floor < LIMIT:
             self._watched = None
             return None
-        waiting = {pid: count for pid, count in self._sample().items() if self.ours(pid)}
-        if self._watched is None:
-            silent, before = waiting, now
-        else:
+        before, silent = now, self._sample()
+        if self._watched is not None:
             before, watched = self._watched
-            silent = {pid: count for pid, count in waiting.items() if pid in watched and pid not in heard}
+            silent = {pid: count for pid, count in silent.items() if pid in watched and pid not in heard}
         self._watched = (before, set(silent)) if silent else None
         if not silent:
             self.floor = now  # it is our own growth
         elif now - before > MAX_MESSAGE * len(silent):
+            self.floor, self._watched = now, None
             return max(silent, key=silent.__getitem__)
         return None
 
@@ -82,21 +82,15 @@ class Flood:
         self.low = min(self.low, now)
         return now
 
-    def ended(self) -> None:
-        """The sender is gone; start from the present size."""
-        self.floor, self._watched = resident(), None
-
     def _sample(self) -> dict[int, int]:
-        """How many bytes were seen waiting, by the pid at the other end of each of our Unix sockets."""
-        peers = [(descriptor, pid) for descriptor, pid, _ in connections(self.path)]
-        waiting: dict[int, int] = {}
+        """How many bytes were seen waiting, by the pid of ours at the other end of the connection."""
+        peers = [(descriptor, pid) for descriptor, pid, _ in connections(self.path) if self.ours(pid)]
+        waiting: Counter[int] = Counter()
         for _ in range(SAMPLES):
             for descriptor, pid in peers:
-                count = _ask(descriptor, termios.FIONREAD)
-                if count:
-                    waiting[pid] = waiting.get(pid, 0) + count
+                waiting[pid] += _ask(descriptor, termios.FIONREAD)
             time.sleep(GAP_S)
-        return waiting
+        return {pid: count for pid, count in waiting.items() if count}
 
     # --- readers that never read -------------------------------------------------------------------
 
@@ -151,8 +145,6 @@ def connections(path: str) -> Iterator[tuple[int, int, socket.socket]]:
 
 def _ask(descriptor: int, what: int) -> int:
     count = array.array("i", [0])
-    try:
+    with contextlib.suppress(OSError):
         fcntl.ioctl(descriptor, what, count)
-    except OSError:
-        return 0
     return count[0]

@@ -17,7 +17,7 @@ from collections import deque
 from typing import Any
 
 from microkernel.connection import KernelConnection
-from microkernel.core import events
+from microkernel.core import Core, events
 from microkernel.kernel import Kernel
 from microkernel.router import Router
 from microkernel.translation import event_of
@@ -96,8 +96,8 @@ class HostingKernel(Kernel):
 
     broker: HostingBroker
 
-    def __init__(self, root: Root, spawner: Spawner) -> None:
-        super().__init__(root, spawner, HostingBroker)
+    def __init__(self, root: Root, spawner: Spawner, core: Core) -> None:
+        super().__init__(root, spawner, core, HostingBroker)
         self.birth = root.boot.root
         self.frame = Frame(rank=0, checked=self.birth.checked)
         Frame.current = self.frame

@@ -15,12 +15,10 @@ from microkernel.orders import Orders
 from microlith.frame.loop import Loop
 from microlith.frame.page import IDLE, STATE
 from microlith.interface.devices import Timer
-from microlith.interface.status import UsageError
 from microlith.process.root import Root
 from microlith.process.spawner import Spawner
 
 WATCH_NS = 50_000_000  # how often the kernel looks at its own size
-REFUSED = 2  # exit status: this host cannot run that system
 RETRY_S = 0.002  # how often it tries again to send what a peer could not take
 LOOK_AT = 16  # new connections, before a tick
 
@@ -28,26 +26,19 @@ LOOK_AT = 16  # new connections, before a tick
 class Kernel(Loop):
     """The microkernel."""
 
-    def __init__(self, root: Root, spawner: Spawner, broker: type[Broker]) -> None:
-        self.root, self.spawner = root, spawner
+    def __init__(self, root: Root, spawner: Spawner, core: Core, broker: type[Broker]) -> None:
+        self.root, self.spawner, self.core = root, spawner, core
         self.stopping = self.stopped = False
         self.domains = Domains(self, root)
-        self.core = Core()
         words = root.page(root.boot.root.domain).words
         words[STATE] = IDLE  # a kernel never says otherwise: it is at work or waits for work
-        self.flood = Flood(f"{root.boot.run}/kernel", self.domains.known)
-        self.broker = broker(self.core, root.boot.run, words, self.domains, self.flood.room)
-        self.broker.on |= {
-            events.Welcome: self.domains.expect,
-            events.Up: self.domains.up,
-            events.Unmask: self._unmask,
-        }
+        self.flood = Flood(f"{root.boot.run}/kernel", self.domains.who)
+        self.broker = broker(core, root.boot.run, words, self.domains, self.flood.room)
         super().__init__(self.broker.poll)
         self._accepted = 0  # connections since the last look at them
         self._clock = Timer.make("kernel")
         self._armed = 0
         self._retrying = False
-        self.lines: dict[int, int] = {}
         self.orders = Orders(self)
 
     def run(self) -> int:
@@ -56,11 +47,7 @@ class Kernel(Loop):
         self.watch(self._clock.line, self._tick)
         self.watch(self.root.control.fileno(), self.root.attend)
         self.spawner.attend(self.watch, self.unwatch)
-        try:
-            self.domains.boot()
-        except UsageError as error:
-            self.root.event("refused", text=str(error))
-            return REFUSED
+        self.domains.start_all()
         self._tick()
         while not self.stopped:
             self.turn()
@@ -109,17 +96,4 @@ class Kernel(Loop):
         self.broker.heard.clear()
         if suspect is not None:
             self.domains.convict(suspect, "sends a message without an end")
-            self.flood.ended()
         self._arm(min(now + WATCH_NS, self.core.earliest))
-
-    # --- interrupts --------------------------------------------------------------------------------
-
-    def _unmask(self, effect: events.Unmask) -> None:
-        descriptor = self.lines[effect.line]
-
-        def ready() -> None:
-            self.unwatch(descriptor)
-            self.broker.step(events.Interrupt(effect.line))
-
-        if not self.watched(descriptor):
-            self.watch(descriptor, ready)

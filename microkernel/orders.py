@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from microkernel.domains import Domain
-from microkernel.recorder import Recorder
+from microkernel.recorder import RecordedCore
 from microlith.frame import wire
 from microlith.interface.status import UsageError
+from microlith.process.restart import Restart
 
 if TYPE_CHECKING:
     from microkernel.kernel import Kernel
 
+TEMPORARY = Restart({}, "temporary")  # a demand app ends for good
 GRACE_S = 1.0  # for an app to end after SIGTERM
 STOP_S = 3.0  # for a server to end after STOP
 
@@ -51,12 +53,11 @@ class Orders:
         """Start a demand app."""
         with self.root.lent(record, stdio):
             try:
-                domain = self.domains.create(*self.root.program(record))
+                domain = self.domains.create(*self.root.program(record), TEMPORARY)
             except (LookupError, UsageError):
                 self.root.spent(tuple(stdio))
                 raise
-            domain.stdio = tuple(stdio[:3])
-            self.domains.start(domain)
+            self.domains.start(domain, tuple(stdio[:3]))
         return {"name": domain.name, "pid": domain.pid}
 
     def attach(self, record: dict[str, Any], _: list[int]) -> None:
@@ -74,7 +75,7 @@ class Orders:
                 raise UsageError("this machine is reached over shared memory alone, which the client cannot use")
             if birth.link.startswith("peer-") and not record.get("channels"):
                 birth = msgspec.structs.replace(birth, link="zmq", peers=())
-            domain = self.domains.create(name, birth, child=False)
+            domain = self.domains.create(name, birth, TEMPORARY, child=False)
         except BaseException:
             os.close(pidfd)
             raise
@@ -125,8 +126,8 @@ class Orders:
             if domain.birth.rank == highest and domain.task not in self._asked:
                 self._ask_to_end(domain)
         if not alive:
-            if isinstance(self.kernel.broker.recorder, Recorder):  # what it has to tell comes before the answer
-                self.kernel.broker.recorder.flush()
+            if isinstance(self.kernel.core, RecordedCore):  # what it has to tell comes before the answer
+                self.kernel.core.recorder.flush()
             self.root.answer(self._stop_order, {"stopped": True})
             self.kernel.stopped = True
 

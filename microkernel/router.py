@@ -32,7 +32,7 @@ class Router(Broker):
         super().__init__(*given)
         self.endpoint = f"ipc://{self.run}/kernel"
         self.context = zmq.Context()
-        self.gate = Gate(self.context, self.shell.known)
+        self.gate = Gate(self.context, self.shell.who)
         self.router = self.context.socket(zmq.ROUTER)
         self.router.linger, self.router.router_mandatory = 0, 1
         self.router.sndhwm, self.router.rcvhwm = HIGH_WATER, INBOUND

@@ -3,14 +3,11 @@
 It prepares itself on one core while this process imports ZeroMQ on the other.
 """
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from microlith.kinds import TRANSPORTS, resolve
 from microlith.process.root import Root
 from microlith.process.spawner import Spawner
-
-if TYPE_CHECKING:
-    from microkernel.kernel import Kernel
 
 #: How domains reach the kernel, where it is not ZeroMQ.
 ROUTER = "microkernel.router:Router"
@@ -26,27 +23,32 @@ def run(root: Root) -> int:
     links = {birth.link for birth in (*root.boot.domains, *root.boot.templates.values()) if birth.link}
     modules = (*MODULES, *(TRANSPORTS[link].partition(":")[0] for link in links))
     spawner = Spawner(root.zygote, modules, root.boot.classes, root.boot.root.path)
+    core = _core(root)
+    kernel = _kernel(root, spawner, core, links)
+    status: int = kernel.run()
+    if root.boot.record:
+        core.recorder.close()
+    return status
+
+
+def _core(root: Root) -> Any:
+    """The kernel's machine, on record if it shall be."""
+    if root.boot.record:
+        from microkernel.recorder import RecordedCore
+
+        return RecordedCore(root.boot.record, lambda why: root.event("unrecorded", text=why))
+    from microkernel.core import Core
+
+    return Core()
+
+
+def _kernel(root: Root, spawner: Spawner, core: Any, links: set[str]) -> Any:
+    """The kernel, with servers in it if the plan says so."""
     if root.boot.root.parts:
         from microkernel.inkernel import HostingKernel
 
-        return _run(HostingKernel(root, spawner))
+        return HostingKernel(root, spawner, core)
     from microkernel.kernel import Kernel
 
     broker = next((BROKERS[link] for link in links if link in BROKERS), ROUTER)
-    return _run(Kernel(root, spawner, resolve(broker)))
-
-
-def _run(kernel: "Kernel") -> int:
-    """Run it, on record if it shall be."""
-    path, core = kernel.root.boot.record, kernel.core
-    if not path:
-        return kernel.run()
-    from microkernel.recorder import Recorder
-
-    limits = {"window": core.window, "queue_limit": core.queue_limit}
-    recorder = Recorder(path, limits, lambda why: kernel.root.event("unrecorded", text=why))
-    kernel.broker.recorder = recorder
-    try:
-        return kernel.run()
-    finally:
-        recorder.close()
+    return Kernel(root, spawner, core, resolve(broker))

@@ -66,7 +66,7 @@ class RingBroker(LineBroker):
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        self._spins = self.shell.boot_record.root.spins
+        self._spins = self.shell.boot.root.spins
         self._handled = 0  # since the other sources were looked at
         if not fence.register():
             raise Gone("this host has no membarrier, which channels need")

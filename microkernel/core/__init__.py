@@ -16,13 +16,13 @@ Rules:
 from collections.abc import Callable
 from typing import cast, get_args
 
-from microkernel.core import calls, lifecycle, offers, revocation, signals
+from microkernel.core import calls, lifecycle, signals, transfer
 from microkernel.core.events import Effect, Event, FromTask
 from microkernel.core.state import State, running
 
 __all__ = ["Core"]
 
-HANDLERS = {**vars(calls), **vars(lifecycle), **vars(offers), **vars(revocation), **vars(signals)}
+HANDLERS = {**vars(calls), **vars(lifecycle), **vars(signals), **vars(transfer)}
 #: an event is handled by the function of its name
 TABLE: dict[type[Event], Callable[..., None]] = {kind: HANDLERS[kind.__name__.lower()] for kind in get_args(Event)}
 SPOKEN = frozenset(get_args(FromTask))

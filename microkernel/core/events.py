@@ -307,6 +307,5 @@ OfRights = Close | Revoke | Destroy | Rebadge | Adopt
 FromTask = Call | Reply | Forward | Offer | Cancel | Notify | OfRights | Watch | Ready | Acknowledge
 FromShell = Create | Started | Exited | Tick | Undeliverable | Dropped | Interrupt
 Event = FromTask | FromShell
-Effect = (
-    Welcome | Up | Deliver | Answer | Fail | Offered | Withdrawn | Confirm | Notice | Death | Released | Attend | Unmask
-)
+ToTask = Deliver | Answer | Fail | Offered | Withdrawn | Confirm | Notice | Death | Released | Attend
+Effect = ToTask | Welcome | Up | Unmask

@@ -35,7 +35,7 @@ def minted(core: State, giver: int, caps: tuple[Cap, ...]) -> list[Ref]:
 def give(core: State, giver: int, receiver: int, caps: tuple[Cap, ...]) -> tuple[Cap, ...] | None:
     """Put valid capabilities into the receiver's table; None, and nothing done, if they do not fit."""
     passed = [_passed(core, giver, receiver, cap) for cap in caps]
-    if core.held[receiver] + sum(type(one) is Right for one in passed) > core.tasks[receiver].quota.rights:
+    if core.held[receiver] + sum(type(one) is Right for one in passed) > core.tasks[receiver].most_rights:
         return None
     return tuple([_granted(core, receiver, one) if isinstance(one, Right) else one for one in passed])
 

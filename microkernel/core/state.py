@@ -26,18 +26,11 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A value in a table."""
 
 
-class Quota(Row, frozen=True):
-    """What a task may have: calls of its own open, rights, requests waiting for it."""
-
-    calls: int
-    rights: int
-    queue: int
-
-
 class Task(Row, frozen=True):
     """A schedulable party: servers of one domain, app or client.  `incarnation` 0: never started.
 
-    Calls go down in `rank`; `ranks` are those of the servers behind its ports, which holders are told.
+    Calls go down in `rank`; `ranks` are those of the servers behind its ports, which holders are told.  It may
+    have so many calls of its own open, so many rights, and so many requests waiting for it.
     """
 
     name: str
@@ -46,7 +39,9 @@ class Task(Row, frozen=True):
     ranks: tuple[int, ...]
     grants: tuple[int, ...]
     lines: tuple[int, ...]
-    quota: Quota
+    most_calls: int
+    most_rights: int
+    most_queued: int
     state: int = DOWN
     incarnation: int = 0
 

@@ -27,6 +27,7 @@ from microlith.process.metering import Metering
 if TYPE_CHECKING:
     from microlith.process.spawner import Spawner
 
+REFUSED = 2  # exit status: this host cannot run that system
 FAULT = 70
 WALK_SIZE = 1 << 20  # of the file in which a domain notes what it does: see walked.py
 MOST_ROWS = 3000  # of counts in one answer, so that it stays a record (parcel.LARGEST), whatever domains write
@@ -218,6 +219,9 @@ def main(number: int, zygote: Zygote | None) -> int:
     try:
         status: int = resolve(ROOTS[boot.program])(root)
         return status
+    except UsageError as error:
+        root.event("refused", text=str(error))
+        return REFUSED
     except BaseException as fault:  # noqa: BLE001 - the outermost frame: an epitaph, then death
         traceback.print_exc()
         root.event("epitaph", text="".join(traceback.format_exception_only(fault)).strip())

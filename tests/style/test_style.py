@@ -34,7 +34,7 @@ CLIENT_SIDE = {
 APART = {"links", "carriers"}
 #: in its process, but no part of the kernel: its first steps, the launcher's orders, the record of a run, and what
 #: hosts servers where a plan puts some into the kernel, or notes what it does where it is walked (loaded only then)
-BESIDE = {"start.py", "orders.py", "recorder.py", "inkernel.py", "walked.py"}
+BESIDE = {"start.py", "orders.py", "recorder.py", "inkernel.py", "walked.py", "door.py"}
 #: what every root shares
 GROUND = ("root.py", "spawner.py", "parcel.py", "restart.py", "interpreter.py")
 KERNEL_LINES = 1800  # the promise is 1,500, and missed since channels came: see CAVEATS.md
