@@ -34,7 +34,7 @@ SWOLLEN = 256 << 20  # bytes of growth from which on we send large messages only
 UNREAD = 64 << 20  # bytes of large messages that a peer may leave untaken
 CONNECTIONS = 32  # of one pid
 OUTSIDE = 1280  # descriptors kept free: a thousand unseen connections, the backlog, and some handshakes
-TIDY_S = 1.0  # between two requests to the allocator
+TIDY, TIDY_S = 1 << 20, 0.5  # a request to the allocator that gave less than this is repeated more rarely
 SAMPLES, GAP_S = 8, 0.0005
 OUTGOING = 0x5411  # SIOCOUTQ
 _libc = ctypes.CDLL(None)
@@ -47,7 +47,7 @@ class Flood:
     def __init__(self, path: str, ours: Callable[[int], object]) -> None:
         self.path, self.ours = path, ours
         self.floor = self.low = resident()  # since we began to grow; ever
-        self._next_tidy = 0.0
+        self._next_tidy, self._pause = 0.0, TIDY_S
         self._watched: tuple[int, set[int]] | None = None  # our size then, and who kept bytes waiting
         self._untaken: dict[int, int] = {}  # pid -> bytes of large messages since its socket was last empty
 
@@ -76,9 +76,11 @@ class Flood:
         """Our size, after the allocator has given back what a flood has left free."""
         now = resident()
         if now > self.low + LIMIT // 3 and time.monotonic() > self._next_tidy:
+            before = now
             _libc.malloc_trim(0)
-            self._next_tidy = time.monotonic() + TIDY_S
             now = resident()
+            self._pause = TIDY_S if now < before - TIDY else min(2 * self._pause, 64 * TIDY_S)
+            self._next_tidy = time.monotonic() + self._pause
         self.low = min(self.low, now)
         return now
 

@@ -15,7 +15,6 @@ from microlith.frame.memory import sealed
 from microlith.interface.status import UsageError
 from microlith.process import parcel
 from microlith.process.birth import Birth
-from microlith.process.metering import Meter
 
 if TYPE_CHECKING:
     from microkernel.domains import Domain, Domains
@@ -29,10 +28,9 @@ class Grants:
     """Every link between two domains that goes past the kernel."""
 
     def __init__(self, domains: "Domains") -> None:
-        self.domains = domains
+        self.domains, self.metering = domains, domains.root.metering
         self._controls: dict[int, socket.socket] = {}  # by task, of those that live
         self._doors: dict[int, str] = {}  # by task: where its ROUTER listens
-        self._meters: dict[tuple[int, int], Meter] = {}  # by client's and server's task
         self._ledgers: dict[tuple[int, int], int] = {}  # by client's and server's task
 
     def admit(self, birth: Birth, name: str) -> None:
@@ -84,22 +82,17 @@ class Grants:
         if peer.transport == "shared":
             from microkernel.meter import measure
 
-            self._close_meter(key)
-            files = os.dup(ours[1]), os.dup(theirs[1])
-            self._meters[key] = measure(self.domains.root.metering, client.name, server.name, *files)
+            self.metering.part(client.name, server.name)
+            measure(self.metering, client.name, server.name, os.dup(ours[1]), os.dup(theirs[1]))
         where = {"endpoint": self._doors[server.task]} if server.task in self._doors else {}
         self._send(client, {"link": number, "task": server.task, "life": server.incarnation, **where}, theirs)
         for descriptor in (*ours, *theirs):
             os.close(descriptor)
 
-    def _close_meter(self, key: tuple[int, int]) -> None:
-        if key in self._meters:
-            self.domains.root.metering.close(self._meters.pop(key))
-
     def _forget(self, client: int, server: int) -> None:
         """One of the two will never come back."""
         os.close(self._ledgers.pop((client, server)))
-        self._close_meter((client, server))
+        self.metering.part(*(self.domains.table[task].name for task in (client, server)))
 
     def _send(self, domain: "Domain", record: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         try:

@@ -51,6 +51,11 @@ class Metering:
         for file in meter.files:
             os.close(file)
 
+    def part(self, client: str, server: str) -> None:
+        """The channel of these two, if there is one, is about to go."""
+        for meter in [one for one in self._meters.get(client, ()) if one.server == server]:
+            self.close(meter)
+
     def forget(self, domain: str) -> None:
         """A program has ended for good."""
         self._closed.pop(domain, None)
