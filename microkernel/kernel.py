@@ -64,7 +64,8 @@ class Kernel(Loop):
             self.attend(ready)
             broker.attended()
         if self.core.earliest < self._armed:  # a call came whose deadline is earlier than all others
-            self._arm(self.core.earliest)
+            self._expire()
+            self._arm(min(self._armed, self.core.earliest))
         if broker.kept and not self._retrying:
             self._retrying = True
             self.later(RETRY_S, self._retry)
@@ -81,6 +82,12 @@ class Kernel(Loop):
             for pid in self.flood.crowd():
                 self.domains.convict(pid, "holds too many connections")
 
+    def _expire(self) -> None:
+        """Tell the callers whose deadline has passed, now."""
+        now = time.monotonic_ns()
+        if self.core.earliest <= now:
+            self.broker.step(events.Tick(now))
+
     def _arm(self, when: int) -> None:
         self._armed = when
         self._clock.arm(when)
@@ -88,12 +95,10 @@ class Kernel(Loop):
     def _tick(self) -> None:
         """The kernel's timer: deadlines, the watch against floods."""
         self._clock.expirations()
-        now = time.monotonic_ns()
-        if self.core.earliest <= now:
-            self.broker.step(events.Tick(now))
+        self._expire()
         self._look_at_connections(1)
         suspect = self.flood.suspect(self.broker.heard)
         self.broker.heard.clear()
         if suspect is not None:
             self.domains.convict(suspect, "sends a message without an end")
-        self._arm(min(now + WATCH_NS, self.core.earliest))
+        self._arm(min(time.monotonic_ns() + WATCH_NS, self.core.earliest))
