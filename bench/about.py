@@ -11,27 +11,23 @@ from typing import Any
 
 import psutil
 
-#: The microkernel's process: its core and broker, and of the ground what starts processes and speaks to the
-#: launcher.  Not in it: the domains' side of the protocols, what hosts servers where a plan puts some into the kernel,
-#: what notes a walk, and architectures, which are functions to plans.
-NOT_KERNEL = frozenset(
+#: Not in the kernel's process at all: the domains' side of the protocols, and architectures.
+CLIENT_SIDE = frozenset(
     (
-        *(
-            "__init__.py",
-            "connection.py",
-            "granted.py",
-            "channel_connection.py",
-            "channel_stream.py",
-            "channel_peer.py",
-            "end.py",
-        ),
-        *("channels.py", "ledger.py", "dealer.py", "fence.py", "inkernel.py", "plans.py", "replay.py", "walked.py"),
+        *("connection.py", "dealer.py", "granted.py", "channel_connection.py", "channel_stream.py", "channel_peer.py"),
+        *("end.py", "fence.py", "channels.py", "ledger.py", "plans.py", "replay.py"),
     )
 )
-APART = ("links", "carriers")  # folders that are not the kernel's, or loaded for a variant only
+#: Folders that are not: the domains' side of peer links, and what takes ZeroMQ's place where a plan says so.
+APART = frozenset(("links", "carriers"))
+#: Loaded for some plans only, and not for `mach` or `l4`: servers in the kernel, a walk, ROUTERs of domains.
+SOMETIMES = frozenset(("inkernel.py", "walked.py", "door.py"))
+#: In its process, but no part of the kernel: its first steps, the launcher's orders, the record of a run.
+BESIDE = frozenset(("start.py", "orders.py", "recorder.py"))
+#: Of the ground, what every root has: it starts processes and speaks to the launcher, has a loop and pages.
 GROUND = (
-    *("process/root.py", "process/spawner.py", "process/restart.py", "process/parcel.py"),
-    *("frame/wire.py", "frame/page.py"),
+    *("process/root.py", "process/spawner.py", "process/restart.py", "process/parcel.py", "process/interpreter.py"),
+    *("process/metering.py", "frame/loop.py", "frame/memory.py", "frame/wire.py", "frame/page.py"),
 )
 
 
@@ -83,20 +79,19 @@ def host_filesystem(folder: Path) -> str:
 
 @cache
 def kernel_lines() -> dict[str, Any]:
-    """Lines of code of the microkernel's process, by file and in all; blank lines and prose do not count."""
+    """Lines of code of the kernel, and in all those of its process, by file; blank lines and prose do not count."""
     import microkernel
     import microlith
 
-    kernel = Path(str(microkernel.__file__)).parent
+    folder = Path(str(microkernel.__file__)).parent
     ground = Path(str(microlith.__file__)).parent
-    files = [
-        f
-        for f in sorted(kernel.rglob("*.py"))
-        if (f.name not in NOT_KERNEL and f.parent.name not in APART) or f.parent.name == "core"
+    own = [
+        f for f in sorted(folder.rglob("*.py")) if f.name not in CLIENT_SIDE | SOMETIMES and f.parent.name not in APART
     ]
-    files += [ground / name for name in GROUND]
-    counted = {str(f.relative_to(kernel.parent)): code_lines(f) for f in files if f.exists()}
-    return {"total": sum(counted.values()), "files": counted}
+    files = {str(f.relative_to(folder.parent)): code_lines(f) for f in own}
+    kernel = sum(lines for name, lines in files.items() if Path(name).name not in BESIDE)
+    files |= {f"microlith/{name}": code_lines(ground / name) for name in GROUND}
+    return {"kernel": kernel, "total": sum(files.values()), "files": files}
 
 
 def code_lines(file: Path) -> int:

@@ -160,5 +160,6 @@ def _control(numbers: Numbers, control: str) -> str:
 def _kernel(about: dict[str, Any]) -> str:
     if not about.get("microkernels"):
         return ""
-    lines = about["kernel_lines"]["total"]
-    return f"The microkernel's own process is {lines} lines of code, standing on {about['stands_on']}."
+    lines = about["kernel_lines"]
+    size = f"{lines['kernel']} lines of code, and all of its process {lines['total']}"
+    return f"The microkernel is {size}, standing on {about['stands_on']}."

@@ -14,8 +14,6 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
 from microkernel.core import Core, events
 from microkernel.core.events import Effect, Event
 from microkernel.translation import event_of
@@ -44,7 +42,7 @@ class Broker:
     """Moves messages between the domains and the core.  A subclass says how they come and go."""
 
     endpoint = ""  # where a domain connects, if it does
-    poll: Any  # an epoll of what is not a message: ready when `receive` says so
+    poll: Any  # an epoll of what is not a message
 
     def __init__(self, core: Core, run: str, words: Any, shell: "Domains", room: Room) -> None:
         self.core, self.run, self.words, self.shell, self.room = core, run, words, shell, room
@@ -52,14 +50,16 @@ class Broker:
         self.routes: dict[int, Any] = {}  # by task
         self.kept: dict[int, deque[bytes | bytearray]] = {}  # by task: what it could not take yet
         self._untold: deque[Event] = deque()  # of the step in progress: what its peers could not take
-        self.heard: set[int] | None = None  # where somebody wants to know: the pids that sent whole messages
-        self.recorder: Callable[[Event, list[Effect]], None] | None = None
+        self.heard: set[int] = set()  # the pids that sent whole messages since somebody asked
         self.on: dict[type[Effect], Callable[[Any], Any]] = {
+            events.Welcome: shell.expect,
+            events.Up: shell.up,
+            events.Unmask: shell.unmask,
             events.Deliver: self._deliver,
             events.Answer: self._answer,
-            events.Fail: self._fail,
+            events.Fail: lambda e: self.post(e.task, wire.pack(wire.FAIL, call=e.id, body=_FAILURES[e.status])),
             events.Notice: self._notice,
-            events.Offered: self._offered,
+            events.Offered: lambda e: self.post(e.task, wire.pack(wire.OFFERED, 0, e.id, e.giver, e.life, caps=e.caps)),
             events.Withdrawn: lambda e: self.post(e.task, wire.pack(wire.WITHDRAWN, call=e.call)),
             events.Confirm: lambda e: self.post(e.task, wire.pack(wire.CONFIRM, call=e.call, flags=e.accepted)),
             events.Death: lambda e: self.post(e.task, wire.pack(wire.DEATH, 0, 0, e.handle, e.incarnation)),
@@ -74,10 +74,7 @@ class Broker:
             self._step(self._untold.popleft())
 
     def _step(self, event: Event) -> None:
-        effects = self.core.step(event)
-        if self.recorder is not None:
-            self.recorder(event, effects)
-        for effect in effects:
+        for effect in self.core.step(event):
             self.on[type(effect)](effect)
 
     # --- what a carrier does -----------------------------------------------------------------------
@@ -89,12 +86,8 @@ class Broker:
         """A way to the kernel for the next incarnation of a task: the labelled descriptors of its end."""
         return {}
 
-    def receive(self) -> bool:
-        """Wait for a message and handle it.  True: something that is none was ready."""
-        raise NotImplementedError
-
-    def ready(self) -> list[int]:
-        """The descriptors of `poll` that are ready."""
+    def receive(self) -> list[int] | None:
+        """Wait for a message and handle it; or the descriptors of `poll` that are ready, if it was none."""
         raise NotImplementedError
 
     def attended(self) -> None:
@@ -112,10 +105,6 @@ class Broker:
         """Send without blocking; False: there is no room.  What is sent to the dead is sent."""
         raise NotImplementedError
 
-    def close(self) -> None:
-        """Let everything go."""
-        raise NotImplementedError
-
     # --- messages in -------------------------------------------------------------------------------
 
     def hear(self, raw: bytes, peer: Peer) -> None:
@@ -123,19 +112,11 @@ class Broker:
         words = self.words
         words[RECEIVED] += 1
         words[BYTES_IN] += len(raw)
-        if self.heard is not None:
-            self.heard.add(peer[2])
-        event = event_of(raw, peer[0], peer[1])
-        if event is None:
-            self._odd(raw, peer)
-        elif len(raw) > LARGE and isinstance(event, events.Call | events.Forward) and self._crowded(len(raw)):
-            self.step(replace(event, crowded=True))
-        else:
+        self.heard.add(peer[2])
+        event = event_of(raw, peer[0], peer[1], len(raw) > LARGE and self._crowded(len(raw)))
+        if event is not None:
             self.step(event)
-
-    def _odd(self, raw: bytes, peer: Peer) -> None:
-        """A message that is no event."""
-        if raw == wire.pack(wire.BYE):
+        elif raw == wire.pack(wire.BYE):
             self.shell.detach(peer[0])
         else:
             self.shell.convict(peer[2], "sent bytes that are no message")
@@ -192,12 +173,6 @@ class Broker:
     def _answer(self, effect: events.Answer) -> None:
         kind = wire.STATUS if effect.status else wire.REPLY
         self.post(effect.task, wire.rewrite(effect.payload, kind, effect.id, 0, 0, effect.caps))
-
-    def _fail(self, effect: events.Fail) -> None:
-        self.post(effect.task, wire.pack(wire.FAIL, call=effect.id, body=_FAILURES[effect.status]))
-
-    def _offered(self, effect: events.Offered) -> None:
-        self.post(effect.task, wire.pack(wire.OFFERED, 0, effect.id, effect.giver, effect.life, caps=effect.caps))
 
     def _notice(self, effect: events.Notice) -> None:
         raw = wire.rewrite(effect.payload, wire.NOTIFY, 0, effect.object, effect.port, ())

@@ -37,8 +37,8 @@ import mmap
 import os
 import struct
 
-from microkernel.memory import reading, sealed
 from microlith.frame import wire
+from microlith.frame.memory import reading, sealed
 
 # Words, one cache line apart, so that no line has two writers who write often.
 CALL, TAIL, HEAD, ASLEEP, STATE, BYTES, STUCK, TAKEN = 0, 8, 16, 24, 32, 40, 48, 56

@@ -20,9 +20,11 @@ import ctypes
 import fcntl
 import os
 import socket
+import stat
 import struct
 import termios
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from microlith.frame.wire import MAX_MESSAGE
@@ -42,66 +44,55 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 class Flood:
     """Notices growth, names who is to be ended."""
 
-    def __init__(self, path: str, ours: Callable[[int], bool]) -> None:
+    def __init__(self, path: str, ours: Callable[[int], object]) -> None:
         self.path, self.ours = path, ours
-        self.floor = self.low = self._tidied = resident()
+        self.floor = self.low = resident()  # since we began to grow; ever
         self._next_tidy, self._pause = 0.0, TIDY_S
         self._watched: tuple[int, set[int]] | None = None  # our size then, and who kept bytes waiting
         self._untaken: dict[int, int] = {}  # pid -> bytes of large messages since its socket was last empty
 
     # --- messages without an end -------------------------------------------------------------------
 
-    @property
-    def watching(self) -> bool:
-        """Does it matter who sends whole messages?"""
-        return self._watched is not None
-
     def suspect(self, heard: set[int]) -> int | None:
         """The pid of a peer to be ended, or None.  `heard`: who sent whole messages since the last look."""
-        now = self._tidy(resident())
-        self.low, self.floor = min(self.low, now), min(self.floor, now)
+        now = self._tidied()
+        self.floor = min(self.floor, now)
         if now - self.floor < LIMIT:
             self._watched = None
             return None
-        waiting = {pid: count for pid, count in self._sample().items() if self.ours(pid)}
-        if self._watched is None:
-            silent, before = waiting, now
-        else:
+        before, silent = now, self._sample()
+        if self._watched is not None:
             before, watched = self._watched
-            silent = {pid: count for pid, count in waiting.items() if pid in watched and pid not in heard}
+            silent = {pid: count for pid, count in silent.items() if pid in watched and pid not in heard}
         self._watched = (before, set(silent)) if silent else None
         if not silent:
             self.floor = now  # it is our own growth
         elif now - before > MAX_MESSAGE * len(silent):
+            self.floor, self._watched = now, None
             return max(silent, key=silent.__getitem__)
         return None
 
-    def _tidy(self, now: int) -> int:
-        """Have the allocator give back what a flood has left free; our size then."""
-        if now > self._tidied + LIMIT // 3 and time.monotonic() > self._next_tidy:
+    def _tidied(self) -> int:
+        """Our size, after the allocator has given back what a flood has left free."""
+        now = resident()
+        if now > self.low + LIMIT // 3 and time.monotonic() > self._next_tidy:
             before = now
             _libc.malloc_trim(0)
             now = resident()
             self._pause = TIDY_S if now < before - TIDY else min(2 * self._pause, 64 * TIDY_S)
             self._next_tidy = time.monotonic() + self._pause
-        self._tidied = min(self._tidied, now)
+        self.low = min(self.low, now)
         return now
 
-    def ended(self) -> None:
-        """The sender is gone; start from the present size."""
-        self.floor, self._watched = resident(), None
-
     def _sample(self) -> dict[int, int]:
-        """How many bytes were seen waiting, by the pid at the other end of each of our Unix sockets."""
-        peers = [(descriptor, pid) for descriptor, pid, _ in connections(self.path)]
-        waiting: dict[int, int] = {}
+        """How many bytes were seen waiting, by the pid of ours at the other end of the connection."""
+        peers = [(descriptor, pid) for descriptor, pid, _ in connections(self.path) if self.ours(pid)]
+        waiting: Counter[int] = Counter()
         for _ in range(SAMPLES):
             for descriptor, pid in peers:
-                count = _ask(descriptor, termios.FIONREAD)
-                if count:
-                    waiting[pid] = waiting.get(pid, 0) + count
+                waiting[pid] += _ask(descriptor, termios.FIONREAD)
             time.sleep(GAP_S)
-        return waiting
+        return {pid: count for pid, count in waiting.items() if count}
 
     # --- readers that never read -------------------------------------------------------------------
 
@@ -144,28 +135,18 @@ def connections(path: str) -> Iterator[tuple[int, int, socket.socket]]:
 
     The descriptors are libzmq's, which may close and reuse them at any time; a copy stays what it is.
     """
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            copy = os.dup(int(name))
-        except OSError:  # closed in the meantime
-            continue
-        try:
-            twin = socket.socket(fileno=copy)
-        except OSError:  # no socket
-            os.close(copy)
-            continue
-        with twin:
-            if twin.family != socket.AF_UNIX or twin.getsockname() != path:
+    for number in map(int, os.listdir("/proc/self/fd")):
+        with contextlib.suppress(OSError):  # closed in the meantime
+            if not stat.S_ISSOCK(os.stat(number).st_mode):  # and it stays one: only this thread opens anything else
                 continue
-            if not twin.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                pid = struct.unpack("3i", twin.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
-                yield int(name), pid, twin
+            with socket.fromfd(number, socket.AF_UNIX, socket.SOCK_STREAM) as twin:
+                if twin.getsockname() == path and not twin.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                    pid = struct.unpack("3i", twin.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+                    yield number, pid, twin
 
 
 def _ask(descriptor: int, what: int) -> int:
     count = array.array("i", [0])
-    try:
+    with contextlib.suppress(OSError):
         fcntl.ioctl(descriptor, what, count)
-    except OSError:
-        return 0
     return count[0]

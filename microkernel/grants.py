@@ -6,21 +6,18 @@ gets fresh links, since a mapping cannot be taken back.  The client's ledger (le
 server, which adopts what its predecessor had handed out.
 """
 
-import contextlib
 import os
 import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from microkernel.memory import sealed
+from microlith.frame.memory import sealed
 from microlith.interface.status import UsageError
 from microlith.process import parcel
 from microlith.process.birth import Birth
 
 if TYPE_CHECKING:
     from microkernel.domains import Domain, Domains
-    from microkernel.meter import ChannelMeter
-
 
 EACH = 5  # descriptors of a server for each client, at most: two maps, two bells, a ledger
 OWN = 24  # and of its own
@@ -31,10 +28,9 @@ class Grants:
     """Every link between two domains that goes past the kernel."""
 
     def __init__(self, domains: "Domains") -> None:
-        self.domains = domains
+        self.domains, self.metering = domains, domains.root.metering
         self._controls: dict[int, socket.socket] = {}  # by task, of those that live
         self._doors: dict[int, str] = {}  # by task: where its ROUTER listens
-        self._meters: dict[tuple[int, int], ChannelMeter] = {}  # by client's and server's task
         self._ledgers: dict[tuple[int, int], int] = {}  # by client's and server's task
 
     def admit(self, birth: Birth, name: str) -> None:
@@ -51,15 +47,10 @@ class Grants:
         self._controls[domain.task] = ours
         link = {"grants": theirs.detach()}
         if domain.server and domain.birth.link == "peer-zmq":
-            door = socket.socket(socket.AF_UNIX)
-            path = f"{self.domains.boot_record.run}/p{domain.task}.{domain.incarnation + 1}"
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)  # of a kernel before us
-            door.bind(path)
-            os.chmod(path, 0o666)  # the folder's name is the secret, the domain's gate decides
-            door.listen()
-            self._doors[domain.task] = path
-            link["door"] = door.detach()
+            from microkernel.door import door
+
+            self._doors[domain.task] = f"{self.domains.boot.run}/p{domain.task}.{domain.incarnation + 1}"
+            link["door"] = door(self._doors[domain.task])
         return link
 
     def connect(self, domain: "Domain") -> None:
@@ -89,25 +80,19 @@ class Grants:
         who = {"task": client.task, "life": client.incarnation}
         self._send(server, {"serve": given, "pid": client.pid, **who}, (*ours, self._ledgers[key]))
         if peer.transport == "shared":
-            self._measure(key, client.name, server.name, os.dup(ours[1]), os.dup(theirs[1]))
+            from microkernel.meter import measure
+
+            self.metering.part(client.name, server.name)
+            measure(self.metering, client.name, server.name, os.dup(ours[1]), os.dup(theirs[1]))
         where = {"endpoint": self._doors[server.task]} if server.task in self._doors else {}
         self._send(client, {"link": number, "task": server.task, "life": server.incarnation, **where}, theirs)
         for descriptor in (*ours, *theirs):
             os.close(descriptor)
 
-    def _measure(self, key: tuple[int, int], client: str, server: str, up: int, down: int) -> None:
-        """Count what goes through a channel's slot, which no page does, from its files."""
-        from microkernel.meter import ChannelMeter
-
-        if key in self._meters:
-            self._meters[key].close()
-        self._meters[key] = ChannelMeter(self.domains.root.metering, client, server, up, down)
-
     def _forget(self, client: int, server: int) -> None:
         """One of the two will never come back."""
         os.close(self._ledgers.pop((client, server)))
-        if (client, server) in self._meters:
-            self._meters.pop((client, server)).close()
+        self.metering.part(*(self.domains.table[task].name for task in (client, server)))
 
     def _send(self, domain: "Domain", record: dict[str, Any], descriptors: tuple[int, ...]) -> None:
         try:
@@ -158,7 +143,5 @@ def _ends(transport: str, name: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
         return make(name)
     if transport == "zmq":
         return (), ()  # the client connects to its server's door
-    one, other = socket.socketpair()
-    parcel.widen(one)  # what is small still takes most of a kilobyte there
-    parcel.widen(other)
+    one, other = parcel.pair(socket.SOCK_STREAM)  # widened: what is small still takes most of a kilobyte there
     return (one.detach(),), (other.detach(),)

@@ -17,7 +17,7 @@ from collections import deque
 from typing import Any
 
 from microkernel.connection import KernelConnection
-from microkernel.core import events
+from microkernel.core import Core, events
 from microkernel.kernel import Kernel
 from microkernel.router import Router
 from microkernel.translation import event_of
@@ -96,8 +96,8 @@ class HostingKernel(Kernel):
 
     broker: HostingBroker
 
-    def __init__(self, root: Root, spawner: Spawner) -> None:
-        super().__init__(root, spawner, HostingBroker)
+    def __init__(self, root: Root, spawner: Spawner, core: Core) -> None:
+        super().__init__(root, spawner, core, HostingBroker)
         self.birth = root.boot.root
         self.frame = Frame(rank=0, checked=self.birth.checked)
         Frame.current = self.frame
@@ -119,7 +119,10 @@ class HostingKernel(Kernel):
         self.watch(self.frame.fileno(), self._attend)
         self.loopback.transmit(wire.pack(wire.READY, incarnation=LIFE))
         self._look_again()
-        return super().run()
+        status = super().run()
+        if self.stopped:  # the servers inside stop last
+            self.assembly.stop(self.birth.parts)
+        return status
 
     def turn(self) -> None:
         """A turn of the kernel, then what it has brought for the servers inside."""
@@ -136,12 +139,6 @@ class HostingKernel(Kernel):
         """Interrupts of the servers inside."""
         self._turning = False
         self.frame.turn(block=False)
-
-    def end_next(self) -> None:
-        """The servers inside stop last."""
-        super().end_next()
-        if self.stopped:
-            self.assembly.stop(self.birth.parts)
 
     def _expect(self, effect: events.Welcome) -> None:
         if effect.task != TASK:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from microkernel.core import Core
 from microkernel.core.events import Effect, Event
 
 
@@ -49,6 +50,20 @@ class Recorder:
         self.flush()
         with suppress(OSError):  # what it still holds was told of
             self._file.close()
+
+
+class RecordedCore(Core):
+    """A core whose every step is on record."""
+
+    def __init__(self, path: str, tell: Callable[[str], None]) -> None:
+        super().__init__()
+        limits = {"window": self.window, "queue_limit": self.queue_limit}
+        self.recorder = Recorder(path, limits, tell)
+
+    def step(self, event: Event) -> list[Effect]:
+        effects = super().step(event)
+        self.recorder(event, effects)
+        return effects
 
 
 def digested(word: Any) -> Any:

@@ -32,7 +32,7 @@ class Router(Broker):
         super().__init__(*given)
         self.endpoint = f"ipc://{self.run}/kernel"
         self.context = zmq.Context()
-        self.gate = Gate(self.context, lambda pid: self.shell.who(pid) is not None)
+        self.gate = Gate(self.context, self.shell.who)
         self.router = self.context.socket(zmq.ROUTER)
         self.router.linger, self.router.router_mandatory = 0, 1
         self.router.sndhwm, self.router.rcvhwm = HIGH_WATER, INBOUND
@@ -56,23 +56,19 @@ class Router(Broker):
 
     # --- messages in -------------------------------------------------------------------------------
 
-    def receive(self) -> bool:
-        """Wait for a message and handle it.  True: it was the bell."""
+    def receive(self) -> list[int] | None:
         identity, frame = self._recv(), self._recv(0, False)
         peer = self.peers.get(identity)
         if peer is None:
             if identity == self.bell.identity:
-                return True
+                return self.bell.ready()
             self._stranger(identity, frame)
         elif frame.more:
             self._discard()
             self.shell.convict(peer[2], "sent a message of several frames")
         else:
             self.hear(frame.bytes, peer)
-        return False
-
-    def ready(self) -> list[int]:
-        return self.bell.ready()
+        return None
 
     def attended(self) -> None:
         self.bell.attended()
@@ -132,12 +128,3 @@ class Router(Broker):
         words[SENT] += 1
         words[BYTES_OUT] += size
         return True
-
-    def close(self) -> None:
-        """Close the sockets."""
-        self.bell.close()
-        self.accepted()
-        self.router.disable_monitor()
-        for socket in (self.door, self.router, self.gate.socket):
-            socket.close()
-        self.context.term()

@@ -9,8 +9,11 @@ from microlith.frame import wire
 _HEADER, _CAP = wire.HEADER, wire.CAP
 
 
-def event_of(raw: bytes, task: int, life: int) -> e.FromTask | None:
-    """The event that a task says with a message; None if it does not follow the protocol."""
+def event_of(raw: bytes, task: int, life: int, crowded: bool = False) -> e.FromTask | None:
+    """The event that a task says with a message; None if it does not follow the protocol.
+
+    `crowded`: there is no room for it, if it would have to be kept.
+    """
     if len(raw) < _HEADER.size:
         return None
     version, kind, operation, count, flags, port, call, target, _, deadline, body, bulk = _HEADER.unpack_from(raw)
@@ -19,11 +22,12 @@ def event_of(raw: bytes, task: int, life: int) -> e.FromTask | None:
         return None
     caps = tuple(_CAP.iter_unpack(raw[_HEADER.size : start])) if count else ()
     if kind == wire.CALL:
-        return e.Call(task, life, call, target, operation, flags & 1 == 1, deadline if deadline > 0 else 0, caps, raw)
+        until = deadline if deadline > 0 else 0
+        return e.Call(task, life, call, target, operation, flags & 1 == 1, until, caps, raw, crowded)
     if kind == wire.REPLY or kind == wire.STATUS:  # noqa: PLR1714 - on the path of every call
         return e.Reply(task, life, call, kind == wire.STATUS, flags & wire.WANT_CONFIRM != 0, caps, raw)
     if kind == wire.FORWARD:
-        return e.Forward(task, life, call, target, operation, caps, raw)
+        return e.Forward(task, life, call, target, operation, caps, raw, crowded)
     if kind == wire.OFFER:
         return e.Offer(task, life, target, call, caps)
     if kind == wire.NOTIFY and not caps:  # the core would not translate them

@@ -116,10 +116,10 @@ def _install_kernel(recorder: Recorder, link: str) -> None:
     module: Any = broker
     event_of = module.event_of
 
-    def taken(raw: bytes, task: int, life: int) -> Any:
+    def taken(raw: bytes, task: int, life: int, *more: Any) -> Any:
         if len(raw) >= wire.HEADER.size:
             recorder.message(TAKEN, raw, link_to(task))
-        return event_of(raw, task, life)
+        return event_of(raw, task, life, *more)
 
     def dial(inner: Any, connection: Any, *given: Any) -> None:
         inner(connection, *given)

@@ -17,12 +17,11 @@ DOMAIN = b"microlith"
 class Gate:
     """The ZAP handler of a broker; `admits` says whether a pid may connect now."""
 
-    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", admits: Callable[[int], bool]) -> None:
+    def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", admits: Callable[[int], object]) -> None:
         self.socket = context.socket(zmq.REP)
         self.socket.linger = 0
         self.socket.bind(ENDPOINT)
         self.admits = admits
-        self.refused = 0
 
     def answer(self) -> None:
         """Answer every question that has come."""
@@ -30,7 +29,6 @@ class Gate:
             question = self.socket.recv_multipart()
             version, request = question[0], question[1]
             good = self._good(question)
-            self.refused += not good
             code, text = (b"200", b"OK") if good else (b"400", b"not a domain of this kernel")
             self.socket.send_multipart([version, request, code, text, b"", b""])
 
@@ -39,7 +37,7 @@ class Gate:
             return False
         domain, address = question[2], question[3]
         pid = pid_of(address.decode("ascii", "replace"))
-        return domain == DOMAIN and pid is not None and self.admits(pid)
+        return domain == DOMAIN and pid is not None and bool(self.admits(pid))
 
 
 def pid_of(address: str) -> int | None:

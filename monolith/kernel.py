@@ -12,7 +12,6 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -20,7 +19,6 @@ import msgspec
 from microlith.frame.frame import Frame
 from microlith.frame.page import IDLE, STATE
 from microlith.frame.peer import Peer
-from microlith.interface.devices import Timer
 from microlith.interface.status import UsageError
 from microlith.kinds import acceptor
 from microlith.process.assembly import Assembly
@@ -99,10 +97,7 @@ class Kernel:
         """Start a program as a process with a trap of its own."""
         peer, link = self._link(birth, name)
         ready = msgspec.structs.replace(birth, domain=name)
-        ready, descriptors = self.root.endow(ready, stdio, link)
-        pid = self.spawner.spawn(ready, descriptors)
-        self.root.spent(descriptors)
-        self.root.drop(link)
+        pid = self.root.spawn(self.spawner, ready, stdio, link)
         return self._admit(name, birth, pid, os.pidfd_open(pid), peer, child=True)
 
     def _link(self, birth: Birth, name: str) -> tuple[Peer, dict[str, int]]:
@@ -142,19 +137,7 @@ class Kernel:
         elif delay == 0:
             self.start_app(app.birth, app.name)
         else:
-            self._later(delay, lambda: self.start_app(app.birth, app.name))
-
-    def _later(self, delay_s: float, action: Callable[[], Any]) -> None:
-        timer = Timer.make("later")
-        timer.arm(time.monotonic_ns() + int(delay_s * 1e9))
-
-        def due() -> None:
-            self.frame.unwatch(timer.line)
-            os.close(timer.line)
-            if not self.stopping:
-                action()
-
-        self.frame.watch(timer.line, due)
+            self.frame.later(delay, lambda: None if self.stopping else self.start_app(app.birth, app.name))
 
     def run_app(self, record: dict[str, Any], stdio: list[int]) -> dict[str, Any]:
         """Start a demand app; `ended` tells how it ended."""

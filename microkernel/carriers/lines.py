@@ -63,7 +63,6 @@ class LineBroker(Broker):
         self.poll = select.epoll()
         self.lines: dict[int, Line] = {}  # by task
         self._by_descriptor: dict[int, Line] = {}
-        self._ready: list[int] = []
 
     def make(self, task: int) -> tuple[Line, dict[str, int]]:
         """A new line: our end, and the labelled descriptors of the domain's."""
@@ -77,11 +76,11 @@ class LineBroker(Broker):
 
     # --- messages in -------------------------------------------------------------------------------
 
-    def receive(self) -> bool:
+    def receive(self) -> list[int] | None:
         return self.wait(-1)
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until something is ready (-1: for ever), handle the messages.  True: something else was ready."""
+    def wait(self, seconds: float) -> list[int] | None:
+        """Wait until something is ready (-1: for ever), handle the messages; what else was ready."""
         lines, others = self._by_descriptor, []
         for descriptor, event in self.poll.poll(seconds):
             line = lines.get(descriptor)
@@ -92,11 +91,7 @@ class LineBroker(Broker):
                 self._send_on(line)
             else:
                 self.read(line)
-        self._ready = others
-        return bool(others)
-
-    def ready(self) -> list[int]:
-        return self._ready
+        return others or None
 
     def read(self, line: Line) -> bool:
         """Handle what has come on a line that is ready; was there anything?"""
@@ -205,8 +200,3 @@ class LineBroker(Broker):
         line = self.lines.pop(task, None)
         if line is not None:
             self._shut(line)
-
-    def close(self) -> None:
-        for task in tuple(self.lines):
-            self.forget(task)
-        self.poll.close()

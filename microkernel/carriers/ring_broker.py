@@ -66,7 +66,7 @@ class RingBroker(LineBroker):
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        self._spins = self.shell.boot_record.root.spins
+        self._spins = self.shell.boot.root.spins
         self._handled = 0  # since the other sources were looked at
         if not fence.register():
             raise Gone("this host has no membarrier, which channels need")
@@ -75,10 +75,10 @@ class RingBroker(LineBroker):
         theirs, ours = make(f"line:{task}")
         return RingLine(task, End(ours)), {f"link:{number}": theirs[number] for number in range(ENDS)}
 
-    def receive(self) -> bool:
+    def receive(self) -> list[int] | None:
         if self._spins and self._look():
             if self._handled < MANY:
-                return False
+                return None
             self._handled = 0
             return self.wait(0)
         self._handled = 0

@@ -52,7 +52,5 @@ class SocketBroker(LineBroker):
     """A broker that reaches its domains over sockets."""
 
     def make(self, task: int) -> tuple[Line, dict[str, int]]:
-        ours, theirs = socket.socketpair()
-        parcel.widen(ours)
-        parcel.widen(theirs)
+        ours, theirs = parcel.pair(socket.SOCK_STREAM)
         return SocketLine(task, ours), {"link": theirs.detach()}

@@ -16,35 +16,15 @@ Rules:
 from collections.abc import Callable
 from typing import cast, get_args
 
-from microkernel.core import calls, events, lifecycle, offers, revocation, signals
+from microkernel.core import calls, lifecycle, signals, transfer
 from microkernel.core.events import Effect, Event, FromTask
 from microkernel.core.state import State, running
 
 __all__ = ["Core"]
 
-TABLE: dict[type[Event], Callable[..., None]] = {
-    events.Call: calls.call,
-    events.Reply: calls.reply,
-    events.Forward: calls.forward,
-    events.Offer: offers.offer,
-    events.Cancel: calls.cancel,
-    events.Notify: signals.notify,
-    events.Close: revocation.close,
-    events.Revoke: revocation.revoke,
-    events.Destroy: revocation.destroy,
-    events.Rebadge: lifecycle.rebadge,
-    events.Watch: signals.watch,
-    events.Adopt: lifecycle.adopt,
-    events.Ready: lifecycle.ready,
-    events.Acknowledge: signals.acknowledge,
-    events.Create: lifecycle.create,
-    events.Started: lifecycle.started,
-    events.Exited: lifecycle.exited,
-    events.Tick: calls.tick,
-    events.Undeliverable: calls.undeliverable,
-    events.Dropped: signals.dropped,
-    events.Interrupt: signals.interrupt,
-}
+HANDLERS = {**vars(calls), **vars(lifecycle), **vars(signals), **vars(transfer)}
+#: an event is handled by the function of its name
+TABLE: dict[type[Event], Callable[..., None]] = {kind: HANDLERS[kind.__name__.lower()] for kind in get_args(Event)}
 SPOKEN = frozenset(get_args(FromTask))
 
 

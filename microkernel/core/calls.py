@@ -13,49 +13,40 @@ from microkernel.core.state import GONE, NEVER, STALE, Message, Open, State
 
 def call(core: State, event: ev.Call, out: list[ev.Effect]) -> None:
     """Accept a request, or say why not."""
-    status = _refusal(core, event)
-    if status:
-        out.append(ev.Fail(event.task, event.id, status))
-        release(core, minted(core, event.task, event.caps), out)
+    task = event.task
+    server, status = _target(core, event)
+    if (task, event.id) in core.ids:
+        status = "BadMessage"
+    elif server is not None and core.tasks[server].rank >= core.tasks[task].rank:
+        status = "RankViolation"
+    elif server is not None and core.opened[task] >= core.tasks[task].most_calls:
+        status = "Busy"
+    if status or server is None:
+        out.append(ev.Fail(task, event.id, status))
+        release(core, minted(core, task, event.caps), out)
         return
-    server = core.owners[core.rights[(event.task, event.handle)].port]
     serial = core.next_call
     core.next_call = serial + 1
-    core.ids[(event.task, event.id)] = serial
-    core.opened[event.task] += 1
-    core.calls[serial] = Open(event.task, event.id, server, event.waits, event.deadline)
-    submit(core, serial, Message(event.task, event.handle, event.operation, event.caps, event.payload, False), out)
+    core.ids[(task, event.id)] = serial
+    core.opened[task] += 1
+    core.calls[serial] = Open(task, event.id, server, event.waits, event.deadline)
+    submit(core, serial, Message(task, event.handle, event.operation, event.caps, event.payload, False), out)
     if 0 < event.deadline < core.earliest and serial in core.calls:
         core.earliest = event.deadline
 
 
-def _refusal(core: State, event: ev.Call) -> str:
-    task = event.task
-    if (task, event.id) in core.ids:
-        return "BadMessage"
-    status = _unreachable(core, event)
-    if status:
-        return status
-    server = core.owners[core.rights[(task, event.handle)].port]
-    if core.tasks[server].rank >= core.tasks[task].rank:
-        return "RankViolation"
-    if core.opened[task] >= core.tasks[task].quota.calls or _full(core, server, event):
-        return "Busy"
-    return ""
-
-
-def _unreachable(core: State, event: ev.Call | ev.Forward) -> str:
+def _target(core: State, event: ev.Call | ev.Forward) -> tuple[int | None, str]:
+    """The server that a request reaches, if any, and why it cannot take it."""
     right = core.rights.get((event.task, event.handle))
     if right is None or (event.caps and not valid(core, event.task, event.caps)):
-        return "NoRight"
+        return None, "NoRight"
     if right.state == STALE:
-        return "Stale"
+        return None, "Stale"
     server = core.owners.get(right.port)
-    return "Unavailable" if server is None or core.tasks[server].state == GONE else ""
-
-
-def _full(core: State, server: int, event: ev.Call | ev.Forward) -> bool:
-    return event.crowded or len(core.queues.get(server, ())) >= core.tasks[server].quota.queue
+    if server is None or core.tasks[server].state == GONE:
+        return None, "Unavailable"
+    full = event.crowded or len(core.queues.get(server, ())) >= core.tasks[server].most_queued
+    return server, "Busy" if full else ""
 
 
 def _holder(core: State, task: int, serial: int) -> Open | None:
@@ -81,16 +72,12 @@ def reply(core: State, event: ev.Reply, out: list[ev.Effect]) -> None:
 def _answer(core: State, held: Open, event: ev.Reply, out: list[ev.Effect]) -> bool:
     if held.caller is None:
         return False
-    given: tuple[ev.Cap, ...] | None
-    if not event.caps:
-        given = ()
-    elif not valid(core, event.task, event.caps):
-        out.append(ev.Fail(held.caller, held.id, "BadMessage"))
-        return False
-    else:
-        given = give(core, event.task, held.caller, event.caps)
+    given: tuple[ev.Cap, ...] | None = ()
+    if event.caps:
+        given = give(core, event.task, held.caller, event.caps) if valid(core, event.task, event.caps) else None
     if given is None:
-        out.append(ev.Fail(held.caller, held.id, "Busy"))
+        status = "Busy" if valid(core, event.task, event.caps) else "BadMessage"
+        out.append(ev.Fail(held.caller, held.id, status))
         return False
     out.append(ev.Answer(held.caller, held.id, event.status, given, event.payload))
     return True
@@ -102,14 +89,11 @@ def forward(core: State, event: ev.Forward, out: list[ev.Effect]) -> None:
     if held is None or not held.waits:
         release(core, minted(core, event.task, event.caps), out)
         return
-    status = _unreachable(core, event)
-    if not status and _full(core, core.owners[core.rights[(event.task, event.handle)].port], event):
-        status = "Busy"
-    if status:
+    server, status = _target(core, event)
+    if status or server is None:
         fail(core, event.call, "BadMessage" if status == "NoRight" else status, out)
         release(core, minted(core, event.task, event.caps), out)
         return
-    server = core.owners[core.rights[(event.task, event.handle)].port]
     core.calls[event.call] = Open(held.caller, held.id, server, True, held.deadline)
     message = Message(event.task, event.handle, event.operation, event.caps, event.payload, True)
     submit(core, event.call, message, out)

@@ -22,23 +22,35 @@ class Word(msgspec.Struct, frozen=True, array_like=True, tag=True, gc=False):
     """An event or an effect."""
 
 
-class Spoken(Word, frozen=True):
-    """An event from a task: who speaks, in which incarnation."""
+class OfTask(Word, frozen=True):
+    """From a task, about it, or to it."""
 
     task: int
+
+
+class OfLife(OfTask, frozen=True):
+    """One incarnation of it; of an event from a task: the one that speaks."""
+
     incarnation: int
 
 
-class ToTask(Word, frozen=True):
-    """An effect that is a message to a task."""
+class OfRight(OfLife, frozen=True):
+    """An event from a task about a right of its own."""
 
-    task: int
+    handle: int
+
+
+class OfObject(OfLife, frozen=True):
+    """An event from a task about an object of its own."""
+
+    port: int
+    object: int
 
 
 # --- events: from tasks ----------------------------------------------------------------------------
 
 
-class Call(Spoken, frozen=True):
+class Call(OfLife, frozen=True):
     """A synchronous request through a right; `id` is the caller's name for it, until it is answered.
 
     `crowded`, here and in Forward: the shell has no room for one so large; it is Busy, whatever else is free.
@@ -54,7 +66,7 @@ class Call(Spoken, frozen=True):
     crowded: bool = False
 
 
-class Reply(Spoken, frozen=True):
+class Reply(OfLife, frozen=True):
     """The answer to a delivered call.  `status`: it is a declared status.  `confirm`: tell me if it counted."""
 
     call: int
@@ -64,7 +76,7 @@ class Reply(Spoken, frozen=True):
     payload: bytes
 
 
-class Forward(Spoken, frozen=True):
+class Forward(OfLife, frozen=True):
     """Hand the right to reply to a delivered @waits call on to the server behind `handle`."""
 
     call: int
@@ -75,7 +87,7 @@ class Forward(Spoken, frozen=True):
     crowded: bool = False
 
 
-class Offer(Spoken, frozen=True):
+class Offer(OfLife, frozen=True):
     """Pass a capability to a task that may call me or that I may call; a message past the kernel names it by `id`."""
 
     to: int
@@ -83,54 +95,42 @@ class Offer(Spoken, frozen=True):
     caps: tuple[Cap, ...]
 
 
-class Cancel(Spoken, frozen=True):
+class Cancel(OfLife, frozen=True):
     """Give up a call of my own."""
 
     id: int
 
 
-class Notify(Spoken, frozen=True):
+class Notify(OfRight, frozen=True):
     """A one-way message through a right."""
 
-    handle: int
     operation: int
     payload: bytes
 
 
-class Close(Spoken, frozen=True):
+class Close(OfRight, frozen=True):
     """Give a right back."""
 
-    handle: int
 
-
-class Revoke(Spoken, frozen=True):
+class Revoke(OfRight, frozen=True):
     """Take away every right that was derived from this one of mine."""
 
-    handle: int
 
-
-class Destroy(Spoken, frozen=True):
+class Destroy(OfObject, frozen=True):
     """Take away every right to an object of mine."""
 
-    port: int
-    object: int
 
-
-class Rebadge(Spoken, frozen=True):
+class Rebadge(OfObject, frozen=True):
     """From now on this object of mine has that badge; 0: it shall not outlive me."""
 
-    port: int
-    object: int
     badge: int
 
 
-class Watch(Spoken, frozen=True):
+class Watch(OfRight, frozen=True):
     """Tell me of each death of the server behind this right."""
 
-    handle: int
 
-
-class Adopt(Spoken, frozen=True):
+class Adopt(OfLife, frozen=True):
     """Before ready: the suspended object `old` of an earlier incarnation is my object `new`."""
 
     port: int
@@ -138,11 +138,11 @@ class Adopt(Spoken, frozen=True):
     new: int
 
 
-class Ready(Spoken, frozen=True):
+class Ready(OfLife, frozen=True):
     """I serve from now on; what I did not adopt is stale."""
 
 
-class Acknowledge(Spoken, frozen=True):
+class Acknowledge(OfLife, frozen=True):
     """I have handled the interrupt of this line; unmask it."""
 
     line: int
@@ -151,7 +151,7 @@ class Acknowledge(Spoken, frozen=True):
 # --- events: from the shell ------------------------------------------------------------------------
 
 
-class Create(Word, frozen=True):
+class Create(OfTask, frozen=True):
     """A task comes to be known, not yet running.
 
     `ports`: the numbers of its own ports.  `grants`: the ports it gets a service right to, as handles
@@ -159,7 +159,6 @@ class Create(Word, frozen=True):
     servers behind its ports, where a task has several; none: all have the task's own.
     """
 
-    task: int
     name: str
     rank: int
     ports: tuple[int, ...]
@@ -169,18 +168,13 @@ class Create(Word, frozen=True):
     ranks: tuple[int, ...] = ()
 
 
-class Started(Word, frozen=True):
+class Started(OfLife, frozen=True):
     """A process was spawned for the task: its next incarnation, starting."""
 
-    task: int
-    incarnation: int
 
-
-class Exited(Word, frozen=True):
+class Exited(OfLife, frozen=True):
     """That process is gone.  `again`: the restart policy will start another."""
 
-    task: int
-    incarnation: int
     again: bool
 
 
@@ -190,10 +184,9 @@ class Tick(Word, frozen=True):
     now: int
 
 
-class Undeliverable(Word, frozen=True):
+class Undeliverable(OfTask, frozen=True):
     """The shell could not deliver this call: the server's queue in the transport is full."""
 
-    task: int
     call: int
 
 
@@ -213,20 +206,17 @@ class Interrupt(Word, frozen=True):
 # --- effects ---------------------------------------------------------------------------------------
 
 
-class Welcome(ToTask, frozen=True):
+class Welcome(OfLife, frozen=True):
     """To a started task: the suspended objects (port, object, badge) that it may adopt."""
 
-    incarnation: int
     suspended: tuple[tuple[int, int, int], ...]
 
 
-class Up(ToTask, frozen=True):
+class Up(OfLife, frozen=True):
     """A task is ready."""
 
-    incarnation: int
 
-
-class Deliver(ToTask, frozen=True):
+class Deliver(OfTask, frozen=True):
     """A call, to the server.  `call` is its right to reply; `object` 0 is the service itself."""
 
     call: int
@@ -239,7 +229,7 @@ class Deliver(ToTask, frozen=True):
     payload: bytes
 
 
-class Answer(ToTask, frozen=True):
+class Answer(OfTask, frozen=True):
     """A server's answer, to the caller."""
 
     id: int
@@ -248,14 +238,14 @@ class Answer(ToTask, frozen=True):
     payload: bytes
 
 
-class Fail(ToTask, frozen=True):
+class Fail(OfTask, frozen=True):
     """The kernel's own answer to a call: the name of a system status."""
 
     id: int
     status: str
 
 
-class Offered(ToTask, frozen=True):
+class Offered(OfTask, frozen=True):
     """A capability from a linked task, in the incarnation `life` of that; none: it may not or cannot be passed."""
 
     giver: int
@@ -264,20 +254,20 @@ class Offered(ToTask, frozen=True):
     caps: tuple[Cap, ...]
 
 
-class Withdrawn(ToTask, frozen=True):
+class Withdrawn(OfTask, frozen=True):
     """To the server: the caller of this call has gone or given up."""
 
     call: int
 
 
-class Confirm(ToTask, frozen=True):
+class Confirm(OfTask, frozen=True):
     """To the server: whether its reply counted."""
 
     call: int
     accepted: bool
 
 
-class Notice(ToTask, frozen=True):
+class Notice(OfTask, frozen=True):
     """A one-way message, to the server; `lost` were dropped before it."""
 
     port: int
@@ -287,21 +277,21 @@ class Notice(ToTask, frozen=True):
     lost: int
 
 
-class Death(ToTask, frozen=True):
+class Death(OfTask, frozen=True):
     """To a watcher: that incarnation of the server behind its handle died."""
 
     handle: int
     incarnation: int
 
 
-class Released(ToTask, frozen=True):
+class Released(OfTask, frozen=True):
     """To the owner: nobody holds a right to this object any more."""
 
     port: int
     object: int
 
 
-class Attend(ToTask, frozen=True):
+class Attend(OfTask, frozen=True):
     """To the driver: its device wants attention; the shell masks the line."""
 
     line: int
@@ -317,6 +307,5 @@ OfRights = Close | Revoke | Destroy | Rebadge | Adopt
 FromTask = Call | Reply | Forward | Offer | Cancel | Notify | OfRights | Watch | Ready | Acknowledge
 FromShell = Create | Started | Exited | Tick | Undeliverable | Dropped | Interrupt
 Event = FromTask | FromShell
-Effect = (
-    Welcome | Up | Deliver | Answer | Fail | Offered | Withdrawn | Confirm | Notice | Death | Released | Attend | Unmask
-)
+ToTask = Deliver | Answer | Fail | Offered | Withdrawn | Confirm | Notice | Death | Released | Attend
+Effect = ToTask | Welcome | Up | Unmask

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from microkernel.core import events as ev
 from microkernel.core.pending import abandon, fail, forget, pump, take_away, wither
 from microkernel.core.rights import become, install, release
-from microkernel.core.state import DOWN, GONE, LIVE, READY, STARTING, SUSPENDED, Quota, Right, State, Task
+from microkernel.core.state import DOWN, GONE, LIVE, READY, STARTING, SUSPENDED, Right, State, Task
 
 
 def create(core: State, event: ev.Create, out: list[ev.Effect]) -> None:
@@ -21,8 +21,8 @@ def create(core: State, event: ev.Create, out: list[ev.Effect]) -> None:
     if wrong or event.task in core.tasks or ports & core.owners.keys() or lines & core.lines.keys():
         return
     wanted = zip(event.quota, (core.quota_calls, core.quota_rights, core.queue_limit), strict=True)
-    quota = Quota(*[own or default for own, default in wanted])
-    core.tasks[event.task] = Task(event.name, event.rank, event.ports, ranks, event.grants, event.lines, quota)
+    quota = [own or default for own, default in wanted]
+    core.tasks[event.task] = Task(event.name, event.rank, event.ports, ranks, event.grants, event.lines, *quota)
     core.owners.update(dict.fromkeys(event.ports, event.task))
     core.lines.update(dict.fromkeys(event.lines, (event.task, True)))
     for table in (core.held, core.opened, core.used):

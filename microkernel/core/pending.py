@@ -8,7 +8,7 @@ more, but its server is still busy with it.
 
 from microkernel.core.events import GRANTED, HELD, Cap, Deliver, Effect, Fail, Withdrawn
 from microkernel.core.rights import become, give, minted, release, remove
-from microkernel.core.state import LIVE, READY, STALE, Key, Message, Open, Ref, State
+from microkernel.core.state import LIVE, READY, STALE, Key, Message, Open, Ref, State, without
 
 
 def submit(core: State, serial: int, message: Message, out: list[Effect]) -> None:
@@ -34,11 +34,7 @@ def pump(core: State, server: int, out: list[Effect]) -> None:
 
 def _dequeue(core: State, server: int, serial: int) -> None:
     del core.messages[serial]
-    left = tuple([one for one in core.queues[server] if one != serial])
-    if left:
-        core.queues[server] = left
-    else:
-        del core.queues[server]
+    without(core.queues, server, serial)
 
 
 def _deliver(core: State, serial: int, message: Message, out: list[Effect]) -> None:

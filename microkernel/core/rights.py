@@ -9,7 +9,7 @@ An object is released when no live right to it is left and no queued message car
 from collections.abc import Iterable
 
 from microkernel.core.events import GRANTED, HELD, HOME, MINT, Cap, Effect, Released
-from microkernel.core.state import LIVE, SUSPENDED, Key, Ref, Right, State, running
+from microkernel.core.state import LIVE, SUSPENDED, Key, Ref, Right, State, running, without
 
 
 def valid(core: State, giver: int, caps: tuple[Cap, ...]) -> bool:
@@ -35,7 +35,7 @@ def minted(core: State, giver: int, caps: tuple[Cap, ...]) -> list[Ref]:
 def give(core: State, giver: int, receiver: int, caps: tuple[Cap, ...]) -> tuple[Cap, ...] | None:
     """Put valid capabilities into the receiver's table; None, and nothing done, if they do not fit."""
     passed = [_passed(core, giver, receiver, cap) for cap in caps]
-    if core.held[receiver] + sum(type(one) is Right for one in passed) > core.tasks[receiver].quota.rights:
+    if core.held[receiver] + sum(type(one) is Right for one in passed) > core.tasks[receiver].most_rights:
         return None
     return tuple([_granted(core, receiver, one) if isinstance(one, Right) else one for one in passed])
 
@@ -89,17 +89,9 @@ def become(core: State, key: Key, state: int, object: int) -> None:
 
 def _unindex(core: State, key: Key, right: Right) -> None:
     if right.object and right.state == LIVE:
-        _without(core.holders, (right.port, right.object), key)
+        without(core.holders, (right.port, right.object), key)
     elif right.object and right.state == SUSPENDED:
-        _without(core.suspended, (right.port, right.object), key)
-
-
-def _without(table: dict[Key, tuple[Key, ...]], place: Key, key: Key) -> None:
-    left = tuple([one for one in table[place] if one != key])
-    if left:
-        table[place] = left
-    else:
-        del table[place]
+        without(core.suspended, (right.port, right.object), key)
 
 
 def remove(core: State, key: Key) -> Right:
@@ -109,7 +101,7 @@ def remove(core: State, key: Key) -> Right:
     core.watches.pop(key, None)
     _unindex(core, key, right)
     if right.parent is not None:
-        _without(core.children, right.parent, key)
+        without(core.children, right.parent, key)
     for child in core.children.pop(key, ()):
         old = core.rights[child]
         core.rights[child] = Right(old.port, old.object, old.badge, old.state, right.parent)

@@ -8,7 +8,7 @@ that the hot steps never search.  No table holds a mutable value: a copy of the 
 the kernel.
 """
 
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
@@ -26,18 +26,11 @@ class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A value in a table."""
 
 
-class Quota(Row, frozen=True):
-    """What a task may have: calls of its own open, rights, requests waiting for it."""
-
-    calls: int
-    rights: int
-    queue: int
-
-
 class Task(Row, frozen=True):
     """A schedulable party: servers of one domain, app or client.  `incarnation` 0: never started.
 
-    Calls go down in `rank`; `ranks` are those of the servers behind its ports, which holders are told.
+    Calls go down in `rank`; `ranks` are those of the servers behind its ports, which holders are told.  It may
+    have so many calls of its own open, so many rights, and so many requests waiting for it.
     """
 
     name: str
@@ -46,7 +39,9 @@ class Task(Row, frozen=True):
     ranks: tuple[int, ...]
     grants: tuple[int, ...]
     lines: tuple[int, ...]
-    quota: Quota
+    most_calls: int
+    most_rights: int
+    most_queued: int
     state: int = DOWN
     incarnation: int = 0
 
@@ -113,29 +108,16 @@ class State:
         self.next_call = 1
         self.earliest = NEVER  # no open call has an earlier deadline
 
-    def copy(self) -> Self:
-        """The same kernel, from here on independent."""
-        twin = object.__new__(type(self))
-        twin.__dict__.update({name: one.copy() if type(one) is dict else one for name, one in self.__dict__.items()})
-        return twin
-
-    def key(self) -> tuple[Any, ...]:
-        """The whole state as nested tuples; calls are numbered by age, since only their order matters."""
-        age = {serial: n for n, serial in enumerate(sorted(self.calls))}
-        plain = [table for name, table in self.__dict__.items() if type(table) is dict and name not in BY_SERIAL]
-        return (
-            *[tuple(sorted(table.items())) if table else () for table in plain],
-            tuple([self.calls[serial] for serial in age]),
-            tuple(sorted([(name, age.get(serial, serial)) for name, serial in self.ids.items()])),
-            tuple(sorted([(age.get(serial, serial), message) for serial, message in self.messages.items()])),
-            tuple(sorted([(s, tuple([age.get(c, c) for c in queue])) for s, queue in self.queues.items()])),
-            self.earliest,
-        )
-
-
-BY_SERIAL = ("calls", "ids", "messages", "queues")
-
 
 def running(core: State, task: int) -> bool:
     """Is there a process of this task?"""
     return core.tasks[task].state in (STARTING, READY)
+
+
+def without(table: dict[Any, tuple[Any, ...]], place: Any, one: Any) -> None:
+    """Take one of several values away; a place that has none is none."""
+    left = tuple([other for other in table[place] if other != one])
+    if left:
+        table[place] = left
+    else:
+        del table[place]

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from microlith.frame.connection import DEFAULT_DEADLINE_NS, Connection
 from microlith.frame.facade import check_result
+from microlith.frame.loop import Loop
 from microlith.frame.methods import Method, method_of
 from microlith.frame.page import BEATS, IDLE, SERVED, SERVING, SINCE, STATE, WAITING, Page
 from microlith.frame.reply import CLOSED, DirectReply, Reply
@@ -30,13 +31,14 @@ class Undeclared(TypeError):
     """A server answered a status that its operation does not declare: a bug of that server."""
 
 
-class Frame:
+class Frame(Loop):
     """The loop and the dispatch of one domain."""
 
     current: ClassVar["Frame | None"] = None
     ambient: ClassVar[int] = 0  # the deadline that `within` sets for every call of this process; 0: none
 
     def __init__(self, page: Page | None = None, rank: int = 1 << 15, checked: bool = False) -> None:
+        super().__init__(select.epoll())
         self.page = page or Page()
         self.words = self.page.words
         self._served = self.words[SERVED]
@@ -53,9 +55,6 @@ class Frame:
         self.kernel: Any = None  # the connection to the kernel that polls the interrupt lines, if one does
         self.in_program = False  # a library OS runs its program now; it ends where it waits or polls
         self._dropped: dict[int, int] = {}
-        self._poll = select.epoll()
-        self._sources: dict[int, Callable[[], Any]] = {}
-        self._always: set[int] = set()  # of them, those that are readable at any time
 
     # --- serving -----------------------------------------------------------------------------------
 
@@ -213,14 +212,6 @@ class Frame:
 
     # --- the loop of a domain that polls -----------------------------------------------------------
 
-    def watch(self, descriptor: int, ready: Callable[[], Any], events: int = select.EPOLLIN) -> None:
-        """Call `ready` from the loop whenever the descriptor is readable, or for other events of epoll(7)."""
-        self._sources[descriptor] = ready
-        try:
-            self._poll.register(descriptor, events)
-        except PermissionError:  # a regular file or /dev/null: epoll refuses it, for it is always readable
-            self._always.add(descriptor)
-
     def rewatch(self, descriptor: int, events: int, ready: Callable[[], Any]) -> None:
         """Poll a descriptor for other events, with another callback."""
         self._sources[descriptor] = ready
@@ -233,19 +224,11 @@ class Frame:
     @property
     def due(self) -> bool:
         """Is there something to do for which `fileno` does not become readable?"""
-        return bool(self._always or self.notices)
+        return bool(self.notices)
 
     def close(self) -> None:
         """Let go of the poll descriptor."""
         self._poll.close()
-
-    def unwatch(self, descriptor: int) -> None:
-        """Stop polling a descriptor."""
-        if self._sources.pop(descriptor, None) is not None:
-            if descriptor in self._always:
-                self._always.remove(descriptor)
-            else:
-                self._poll.unregister(descriptor)
 
     def turn(self, until: int = 0, block: bool = True) -> None:
         """One turn of the loop: notices, then whatever is ready, or wait for it (until monotonic ns)."""
@@ -255,22 +238,17 @@ class Frame:
         if self.channels is not None and self.channels.attend(block):
             block = False
         timeout = -1.0
-        if self._always or not block:
+        if not block:
             timeout = 0.0
         elif until:
             timeout = max(0.0, (until - monotonic_ns()) / 1e9)
-        words, sources = self.words, self._sources
+        words = self.words
         outer, words[STATE] = words[STATE] if self.in_program else IDLE, IDLE
         found = self._poll.poll(timeout, SOURCES)
         words[STATE] = outer
         if self.spinning is not None:
             self.spinning.awake()
-        if self._always:
-            found = [*((descriptor, 0) for descriptor in self._always), *found]
-        ready = [(descriptor, sources.get(descriptor)) for descriptor, _ in found]
-        for descriptor, source in ready:
-            if source is not None and sources.get(descriptor) is source:  # not closed, and given anew, since
-                source()
+        self.attend([descriptor for descriptor, _ in found])
         words[BEATS] += 1
         if self.stopping and self.in_program:
             raise SystemExit(0)
@@ -281,7 +259,7 @@ class Frame:
         if self.channels is None:
             return
         still, words, poll, sources = self.channels.still, self.words, self._poll.poll, self._sources
-        while not self._always and still():
+        while still():
             words[STATE] = IDLE
             for descriptor, _ in poll(-1, 1):
                 sources[descriptor]()
@@ -310,7 +288,7 @@ class Frame:
         """Poll a line again that `interrupt` had left masked."""
         if self.kernel is not None:
             self.kernel.acknowledge_device(server, name)
-        elif getattr(server, name).line not in self._sources:
+        elif not self.watched(getattr(server, name).line):
             self.add_device(server, name)
 
     def wait_interrupt(self, server: Any, name: str, deadline: int) -> bool:

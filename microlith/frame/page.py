@@ -11,7 +11,8 @@ all rows are taken, what has none is counted in one that is named `other`.
 """
 
 import mmap
-import os
+
+from microlith.frame.memory import sealed
 
 SIZE = 64 * 1024  # sparse: what is never counted takes no memory
 TABLE, NAME = 4096, 64
@@ -42,12 +43,7 @@ class Page:
     @staticmethod
     def make(name: str) -> int:
         """A new page as a memory file whose size is sealed; its descriptor."""
-        import fcntl
-
-        fd = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        os.ftruncate(fd, SIZE)
-        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
-        return fd
+        return sealed(name, SIZE)
 
     def read(self) -> dict[str, int | str]:
         """The words, by name."""

@@ -147,7 +147,8 @@ class _Known:
     def _slot(self, link: Link, handle: int, peer: int = 0, at: int = 0) -> SlotBirth:
         in_kernel = self.plan.domain_of(link.server).kind == "kernel"
         rank = self.ranks[link.server]
-        return SlotBirth(link.slot, link.server, handle, rank, link.path, peer, at, in_kernel, link.options)
+        port = self.ports[link.server]
+        return SlotBirth(link.slot, link.server, handle, rank, link.path, port, peer, at, in_kernel, link.options)
 
     def _part(self, part: Part, slots: tuple[SlotBirth, ...]) -> PartBirth:
         app = isinstance(part, Program)

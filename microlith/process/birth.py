@@ -24,7 +24,7 @@ DIRECT = "direct"  # the path of a link inside a domain
 
 
 class SlotBirth(msgspec.Struct, frozen=True):
-    """One capability: the attribute, the name of what is behind it, the domain's handle (0: direct), rank and path.
+    """One capability: the attribute, the name of what is behind it, the domain's handle (0: direct), rank, path, port.
 
     Behind a peer link it is also number `at` in the table that the server's domain keeps for `peer`, counted
     from 1 (0: through the domain's one connection).  `in_kernel`: the server lives in a kernel.  `options`:
@@ -36,6 +36,7 @@ class SlotBirth(msgspec.Struct, frozen=True):
     handle: int
     rank: int
     path: str
+    port: int = 0
     peer: int = 0
     at: int = 0
     in_kernel: bool = False

@@ -6,6 +6,7 @@ channel told when it was closed stays in the rows, as what is on a page does.  L
 domains' own word.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -18,10 +19,10 @@ WORD = 1 << 64  # a row is sent in words of this many values, whatever domains w
 
 
 class Meter:
-    """One channel: both its domains, and what reads it."""
+    """One channel: both its domains, what reads it, and the descriptors that this needs."""
 
-    def __init__(self, client: str, server: str, read: Callable[[], Counts]) -> None:
-        self.client, self.server, self.read = client, server, read
+    def __init__(self, client: str, server: str, read: Callable[[], Counts], files: tuple[int, ...]) -> None:
+        self.client, self.server, self.read, self.files = client, server, read, files
 
     def counts(self, domain: str) -> dict[str, int]:
         """Its counts in the words of one of its domains."""
@@ -35,9 +36,9 @@ class Metering:
         self._meters: dict[str, list[Meter]] = {}  # by domain, those of open channels
         self._closed: dict[str, dict[str, int]] = {}  # by domain, what closed ones told
 
-    def open(self, client: str, server: str, read: Callable[[], Counts]) -> Meter:
-        """From now on `read` counts for these two domains."""
-        meter = Meter(client, server, read)
+    def open(self, client: str, server: str, read: Callable[[], Counts], files: tuple[int, ...] = ()) -> Meter:
+        """From now on `read` counts for these two domains; it needs these files."""
+        meter = Meter(client, server, read, files)
         for domain in (client, server):
             self._meters.setdefault(domain, []).append(meter)
         return meter
@@ -47,6 +48,13 @@ class Metering:
         for domain in (meter.client, meter.server):
             self._meters[domain].remove(meter)
             _add(self._closed.setdefault(domain, {}), meter.counts(domain))
+        for file in meter.files:
+            os.close(file)
+
+    def part(self, client: str, server: str) -> None:
+        """The channel of these two, if there is one, is about to go."""
+        for meter in [one for one in self._meters.get(client, ()) if one.server == server]:
+            self.close(meter)
 
     def forget(self, domain: str) -> None:
         """A program has ended for good."""

@@ -18,9 +18,9 @@ class Closed(Exception):
     """The other end is gone."""
 
 
-def pair() -> tuple[socket.socket, socket.socket]:
+def pair(kind: socket.SocketKind = socket.SOCK_SEQPACKET) -> tuple[socket.socket, socket.socket]:
     """Two connected ends whose buffers hold the largest record."""
-    ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ends = socket.socketpair(socket.AF_UNIX, kind)
     for end in ends:
         widen(end)
     return ends

@@ -14,7 +14,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -24,6 +24,10 @@ from microlith.process import parcel
 from microlith.process.birth import Birth, Boot
 from microlith.process.metering import Metering
 
+if TYPE_CHECKING:
+    from microlith.process.spawner import Spawner
+
+REFUSED = 2  # exit status: this host cannot run that system
 FAULT = 70
 WALK_SIZE = 1 << 20  # of the file in which a domain notes what it does: see walked.py
 MOST_ROWS = 3000  # of counts in one answer, so that it stays a record (parcel.LARGEST), whatever domains write
@@ -135,6 +139,14 @@ class Root:
         given |= {label: fd for label, fd in self.devices.items() if label[: label.rindex(":") + 1] in wanted}
         return msgspec.structs.replace(birth, labels=tuple(given)), tuple(given.values())
 
+    def spawn(self, spawner: "Spawner", birth: Birth, stdio: tuple[int, ...], link: dict[str, int]) -> int:
+        """Make a domain; its pid.  What it was handed for itself alone is closed here."""
+        birth, descriptors = self.endow(birth, stdio, link)
+        pid = spawner.spawn(birth, descriptors)
+        self.spent(descriptors)
+        self.drop(link)
+        return pid
+
     def _streams(self, domain: str) -> tuple[int, int, int]:
         log = os.path.join(self.boot.run, "logs", f"{domain}.log")
         out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -207,6 +219,9 @@ def main(number: int, zygote: Zygote | None) -> int:
     try:
         status: int = resolve(ROOTS[boot.program])(root)
         return status
+    except UsageError as error:
+        root.event("refused", text=str(error))
+        return REFUSED
     except BaseException as fault:  # noqa: BLE001 - the outermost frame: an epitaph, then death
         traceback.print_exc()
         root.event("epitaph", text="".join(traceback.format_exception_only(fault)).strip())

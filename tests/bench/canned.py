@@ -61,7 +61,8 @@ def document(calls: dict[str, float] | None = None, **changes: Any) -> dict[str,
         records.append(record(list(calls)[-1], "control_ratio", 1.0, low=low, high=high, of=of))
     about = {
         "machine": {"cores": 2}, "versions": {"python": "3.11.7", "libzmq": "4.3.5", "kernel": "6.18"},
-        "kernel_lines": {"total": 1234, "files": {}}, "stands_on": "much", "placement": "free", "seed": 1,
+        "kernel_lines": {"kernel": 1234, "total": 2345, "files": {}}, "stands_on": "much",
+        "placement": "free", "seed": 1,
         "system": "files on a disk", "architectures": list(calls), "control": list(calls)[-1],
         "tree": {"files": 300, "bytes": 5 << 20}, "rounds": dict.fromkeys(calls, 6), "probes": 3, "kills": 2,
         "killed": "disk", "microkernels": changes.get("microkernels", ["mach"]),

@@ -4,6 +4,7 @@ import pytest
 from machine import APP, DISK, DISK_PORT, FILES, FILES_PORT, LINE, Machine, fails, of
 
 from microkernel.core import events as ev
+from tests.explore.snapshot import copy_of, key_of
 
 
 @pytest.fixture
@@ -192,8 +193,8 @@ def test_interrupt_is_masked_from_death_to_ready(machine):
 
 
 def test_copy_is_independent(machine):
-    twin = machine.core.copy()
-    before = twin.key()
+    twin = copy_of(machine.core)
+    before = key_of(twin)
     machine.call(APP, 2)
-    assert twin.key() == before
-    assert machine.core.key() != before
+    assert key_of(twin) == before
+    assert key_of(machine.core) != before

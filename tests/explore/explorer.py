@@ -16,6 +16,7 @@ from hashlib import blake2b
 
 import msgspec
 from audit import audit
+from snapshot import copy_of, key_of
 from spec import ILLEGAL, PENDING, Spec, Violation
 
 from microkernel.core import Core, events
@@ -119,7 +120,7 @@ class Explorer:
 
     def number(self, core, spec, parent, event):
         """The number of a state, and whether it is new."""
-        key = blake2b(self.encode((core.key(), spec.key())), digest_size=16).digest()
+        key = blake2b(self.encode((key_of(core), spec.key())), digest_size=16).digest()
         found = self.numbers.get(key)
         if found is not None:
             return found, False
@@ -137,7 +138,7 @@ class Explorer:
             audit(core, spec)
             spec.check()
             for event in self.system.moves(spec):
-                after, judged = core.copy(), spec.copy()
+                after, judged = copy_of(core), spec.copy()
                 judged.judge(event, after.step(event))
                 self.transitions += 1
                 number, new = self.number(after, judged, here, event)
@@ -157,16 +158,16 @@ class Explorer:
         events_here = [events_here[(2 * here + n) % len(events_here)] for n in range(2) if events_here]
         if not events_here:
             return
-        before, tested, sane = core.key(), core.copy(), spec.key()
+        before, tested, sane = key_of(core), copy_of(core), spec.key()
         for event in events_here:
             spec.judge(event, tested.step(event))
             self.refused += 1
         if spec.key() != sane:
             raise RuntimeError(f"one of these is legal: {events_here}")
-        if tested.key() != before:
+        if key_of(tested) != before:
             for event in events_here:
                 core.step(event)
-                if core.key() != before:
+                if key_of(core) != before:
                     raise Violation(ILLEGAL, f"{event}")
 
     def drain(self):

@@ -12,7 +12,7 @@ from pathlib import Path
 import microkernel.core
 
 FOLDER = Path(microkernel.core.__file__).parent
-MODULES = ("state", "rights", "pending", "calls", "revocation", "lifecycle", "signals", "offers", "__init__")
+MODULES = ("state", "rights", "pending", "calls", "transfer", "lifecycle", "signals", "__init__")
 
 MUTANTS = [
     # rights: what may be sent and what arrives
@@ -23,8 +23,8 @@ MUTANTS = [
     ("a service does not come home", "rights.py", "if right.state == LIVE and core", "if right.object and right.state == LIVE and core", "Services"),
     ("the rank of the task is told", "rights.py", "owner.ranks[owner.ports.index(right.port)] if", "owner.rank if", "Services"),
     ("ranks without ports", "lifecycle.py", " or len(ranks) != len(event.ports)", "", "Services"),
-    ("a quota off by one", "rights.py", "> core.tasks[receiver].quota.rights:", ">= core.quota_rights:", "Rights"),
-    ("no quota of rights", "rights.py", "> core.tasks[receiver].quota.rights:", "< 0:", "Rights"),
+    ("a quota off by one", "rights.py", "> core.tasks[receiver].most_rights:", ">= core.quota_rights:", "Rights"),
+    ("no quota of rights", "rights.py", "> core.tasks[receiver].most_rights:", "< 0:", "Rights"),
     ("no parent recorded", "rights.py", "right.badge, right.state, (giver, number))", "right.badge, right.state, None)", "Rights"),
     ("a passed right is live again", "rights.py", "right.badge, right.state, (giver", "right.badge, LIVE, (giver", "Rights"),
     ("a stale right comes home", "rights.py", "if right.state == LIVE and core", "if core", "Rights"),
@@ -55,21 +55,21 @@ MUTANTS = [
     # calls
     ("an id may be in use", "calls.py", "if (task, event.id) in core.ids:", "if (task, -event.id) in core.ids:", "Messages"),
     ("calls to an equal rank", "calls.py", ".rank >= core.tasks[task].rank", ".rank > core.tasks[task].rank", "Gifts"),
-    ("no quota of calls", "calls.py", "core.opened[task] >= core.tasks[task].quota.calls or", "core.opened[task] > core.tasks[task].quota.calls or", "Messages"),
-    ("a queue of one more", "calls.py", ">= core.tasks[server].quota.queue", "> core.tasks[server].quota.queue", "Messages"),
-    ("a crowded call is taken", "calls.py", "return event.crowded or", "return type(event) is ev.Forward and event.crowded or", "Gifts"),
-    ("a crowded forward is taken", "calls.py", "return event.crowded or", "return type(event) is ev.Call and event.crowded or", "Gifts"),
+    ("no quota of calls", "calls.py", "core.opened[task] >= core.tasks[task].most_calls:", "core.opened[task] > core.tasks[task].most_calls:", "Messages"),
+    ("a queue of one more", "calls.py", "())) >= core.tasks[server].most_queued", "())) > core.tasks[server].most_queued", "Messages"),
+    ("a crowded call is taken", "calls.py", "full = event.crowded or", "full = type(event) is ev.Forward and event.crowded or", "Gifts"),
+    ("a crowded forward is taken", "calls.py", "full = event.crowded or", "full = type(event) is ev.Call and event.crowded or", "Gifts"),
     ("stale rights work", "calls.py", "if right.state == STALE:", "if right.state < 0:", "Rights"),
-    ("a gone server takes calls", "calls.py", '.state == GONE else ""', '.state < 0 else ""', "Messages"),
+    ("a gone server takes calls", "calls.py", ".state == GONE:", ".state < 0:", "Messages"),
     ("anybody may reply", "calls.py", "and found.server == task and", "and found.server > 0 and", "Messages"),
     ("a reply to a queued call counts", "calls.py", "and serial not in core.messages else None", "else None", "Messages"),
     ("no delivery after a reply", "calls.py", "    if event.task in core.queues:\n        pump(core, event.task, out)", "", "Messages"),
     ("a late reply is confirmed", "calls.py", "    if held.caller is None:\n        return False", "    if held.caller is None:\n        return True", "Messages"),
-    ("a bad reply is confirmed", "calls.py", 'held.id, "BadMessage"))\n        return False', 'held.id, "BadMessage"))\n        return True', "Gifts"),
+    ("a bad reply is confirmed", "calls.py", 'held.id, status))\n        return False', 'held.id, status))\n        return True', "Gifts"),
     ("orphans of a reply are kept", "calls.py", "    if event.caps:\n        release(core, minted(core, event.task, event.caps), out)\n", "", "Rights"),
     ("any call may be forwarded", "calls.py", "if held is None or not held.waits:", "if held is None:", "Messages"),
     ("a forward forgets the deadline", "calls.py", "server, True, held.deadline)", "server, True, 0)", "Gifts"),
-    ("a forward ignores a full queue", "calls.py", "    if not status and _full(", "    if status and _full(", "Messages"),
+    ("a forward ignores a full queue", "calls.py", "_target(core, event)\n    if status or server is None:", "_target(core, event)\n    if status not in ('', 'Busy') or server is None:", "Messages"),
     ("a cancelled call is not answered", "calls.py", '        out.append(ev.Fail(event.task, event.id, "Cancelled"))\n', "", "Messages"),
     ("a deadline one too late", "calls.py", "held.deadline <= event.now", "held.deadline < event.now", "Messages"),
     ("no deadline means now", "calls.py", "and 0 < held.deadline", "and 0 <= held.deadline", "Messages"),
@@ -77,11 +77,11 @@ MUTANTS = [
     ("the next deadline is lost", "calls.py", "core.earliest = min((", "core.earliest = max((", "Gifts"),
     ("undeliverable leaves rights", "calls.py", "    take_away(core, keys, out)\n", "", "Gifts"),
     ("undeliverable stops the queue", "calls.py", "    take_away(core, keys, out)\n    pump(core, event.task, out)", "    take_away(core, keys, out)", "Messages"),
-    # revocation
-    ("closing nothing", "revocation.py", "take_away(core, [key], out)", "take_away(core, [], out)", "Rights"),
-    ("revoking the right itself", "revocation.py", "descendants(core, key), out", "[*descendants(core, key), key], out", "Rights"),
-    ("revocation misses what is queued", "revocation.py", ", carried=(key,))", ")", "Rights"),
-    ("anybody may destroy", "revocation.py", "if core.owners.get(event.port) == event.task and", "if", "Rights"),
+    # rights taken away
+    ("closing nothing", "transfer.py", "take_away(core, [key], out)", "take_away(core, [], out)", "Rights"),
+    ("revoking the right itself", "transfer.py", "descendants(core, key), out", "[*descendants(core, key), key], out", "Rights"),
+    ("revocation misses what is queued", "transfer.py", ", carried=(key,))", ")", "Rights"),
+    ("anybody may destroy", "transfer.py", "if core.owners.get(event.port) == event.task and", "if", "Rights"),
     # lifecycle
     ("a known task is created again", "lifecycle.py", "if wrong or event.task in core.tasks or", "if wrong or", "Messages"),
     ("a port changes hands", "lifecycle.py", "or ports & core.owners.keys() or", "or", "Messages"),
@@ -126,11 +126,11 @@ MUTANTS = [
     ("acknowledged twice", "signals.py", "core.lines.get(event.line) == (event.task, True)", "core.lines.get(event.line, (0, 0))[0] == event.task", "Lives"),
     ("acknowledged before ready", "signals.py", "(event.task, True) and core.tasks[event.task].state == READY", "(event.task, True)", "Lives"),
     # capabilities outside of calls
-    ("strangers may offer", "offers.py", " and _linked(core, event.task, event.to)", "", "Offers"),
-    ("servers alone may offer", "offers.py", "_calls(core, one, other) or _calls(core, other, one)", "_calls(core, other, one)", "Offers"),
-    ("an offer to the dead", "offers.py", " and running(core, event.to)", "", "Offers"),
-    ("an offer that does not fit is kept", "offers.py", "    release(core, minted(core, event.task, event.caps), out)", "    pass", "Offers"),
-    ("what is offered is not checked", "offers.py", " if valid(core, event.task, event.caps) else None", "", "Offers"),
+    ("strangers may offer", "transfer.py", " and _linked(core, event.task, event.to)", "", "Offers"),
+    ("servers alone may offer", "transfer.py", "_calls(core, one, other) or _calls(core, other, one)", "_calls(core, other, one)", "Offers"),
+    ("an offer to the dead", "transfer.py", " and running(core, event.to)", "", "Offers"),
+    ("an offer that does not fit is kept", "transfer.py", "    release(core, minted(core, event.task, event.caps), out)", "    pass", "Offers"),
+    ("what is offered is not checked", "transfer.py", " if valid(core, event.task, event.caps) else None", "", "Offers"),
     # the machine
     ("the past may speak", "__init__.py", "task.incarnation == event.incarnation and", "", "Messages"),
     ("the dead may speak", "__init__.py", "event.incarnation and running(self, event.task)", "event.incarnation", "Messages"),

@@ -12,7 +12,7 @@ class Full(Broker):
     """A broker between two tasks whose transport has no room; it keeps what it says to callers."""
 
     def __init__(self):
-        self.core, self.recorder, self._untold = Core(), None, deque()
+        self.core, self._untold = Core(), deque()
         self.offered, self.failed = [], []
         self.on = {
             events.Welcome: lambda effect: None,

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from microkernel.kernel import Kernel
+from microlith.frame.loop import Loop
 
 
 class Round(Kernel):
@@ -14,11 +15,10 @@ class Round(Kernel):
 
     def __init__(self):
         self.poll = select.epoll()
-        self.broker = SimpleNamespace(
-            receive=lambda: True, poll=self.poll, ready=self._ready, attended=lambda: None, kept={}
-        )
+        Loop.__init__(self, self.poll)
+        self.broker = SimpleNamespace(receive=self._ready, attended=lambda: None, kept={})
         self.core = SimpleNamespace(earliest=1)
-        self._armed, self._retrying, self._sources = 0, False, {}
+        self._armed, self._retrying = 0, False
 
     def _ready(self):
         return [descriptor for descriptor, _ in self.poll.poll(0)]
