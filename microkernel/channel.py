@@ -18,7 +18,8 @@ spoils its own calls and nothing else.  In each file:
     a slot         one synchronous request (or answer): a header, capabilities, body, bulk
     a stream       whole messages (docs/wire.md) one after the other, in a ring of STREAM bytes: notices,
                    calls that wait and their answers, cancels, rights given back
-    a large area   the slot's payload when it is larger than INLINE
+    large areas    the slot's payload when it is larger than INLINE: one for any, and one for every other message
+                   of up to SECOND bytes, for the reader's core still has its copy of what was written last
 
 A bell is a pipe: its writing end belongs to one side and its reading end to the other, so neither can
 block or mute the other, and the death of one is a hang-up for the other.
@@ -52,7 +53,8 @@ STREAM_AT, STREAM = 64 * 1024, 64 * 1024  # a power of two
 LARGE_AT = 128 * 1024
 CAP_SIZE = wire.CAP.size
 LARGE = wire.MAX_BULK + wire.MAX_BODY + wire.MOST_CAPS * CAP_SIZE
-SIZE = LARGE_AT + LARGE + -LARGE % mmap.PAGESIZE
+SECOND_AT, SECOND = LARGE_AT + LARGE + -LARGE % mmap.PAGESIZE, 2 * 1024 * 1024
+SIZE = SECOND_AT + SECOND
 
 #: In the slot, a request: operation, number of capabilities, flags, target; deadline; lengths of body and bulk.
 REQUEST = struct.Struct("<QqII")
@@ -77,6 +79,11 @@ def _file(name: str) -> tuple[int, int]:
     """A memory file: a descriptor to write it and one that can only read it."""
     descriptor = sealed(name, SIZE)
     return descriptor, reading(descriptor)
+
+
+def area(number: int, size: int) -> int:
+    """Where the payload of the message of that number is, if it is larger than INLINE."""
+    return SECOND_AT if number & 1 and size <= SECOND else LARGE_AT
 
 
 def counts(up: memoryview, down: memoryview) -> tuple[int, int, int, int]:

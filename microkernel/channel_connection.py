@@ -47,7 +47,9 @@ if TYPE_CHECKING:
     from microlith.frame.frame import Frame
 
 ROUND = range(64)  # looks, about two microseconds
-ROUNDS = 30  # of them before the client blocks: about what it takes to wake an idle core
+ROUNDS = (
+    80  # of them before the client blocks: three times what it takes to wake an idle core, and a large answer to come
+)
 LATE = "no answer before the deadline; it may or may not have been done"
 NOTHING = (b"", b"", wire.NO_CAPS)
 Answer = tuple[int, tuple[wire.Cap, ...], bytes, bytes]  # kind, capabilities, body, bulk
@@ -145,7 +147,7 @@ class ChannelConnection(ChannelStream):
         """One request and its answer; None: a plain nil.  Raises Gone."""
         end, hears, number = self.end, self._hears, self._calls + 1
         if body:
-            end.put(caps, body, bulk)
+            end.put(number, caps, body, bulk)
         self._calls = number
         _request(end.out, SLOT, word, deadline, len(body), len(bulk))
         end.says[CALL] = number
@@ -164,7 +166,7 @@ class ChannelConnection(ChannelStream):
             raise Gone("an answer to no call")
         kind, count, body_size, bulk_size = _answer(end.into, SLOT)
         try:
-            return kind, *end.get(count & 0xFF, body_size, bulk_size)
+            return kind, *end.get(self._calls, count & 0xFF, body_size, bulk_size)
         except Broken as why:
             raise Gone(str(why)) from None
 

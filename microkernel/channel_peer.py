@@ -93,7 +93,7 @@ class ChannelPeer(Peer):
             if bare and not body_size:
                 return target, method, ()
             operation = method.operation
-            caps, body, bulk = self.end.get(word >> 16 & 0xFF, body_size, bulk_size)
+            caps, body, bulk = self.end.get(number, word >> 16 & 0xFF, body_size, bulk_size)
             if caps and not self.here(caps):
                 self.awaited = caps
                 return None
@@ -141,7 +141,7 @@ class ChannelPeer(Peer):
 
     def _answer_slot(self, number: int, kind: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes) -> None:
         end = self.end
-        end.put(caps, body, bulk)
+        end.put(number, caps, body, bulk)
         _answer(end.out, SLOT, kind, len(caps), len(body), len(bulk))
         end.says[CALL] = number + number + 1
         if self.hears[ASLEEP]:

@@ -11,7 +11,6 @@ from microkernel.channel import (
     CAP_SIZE,
     HEAD,
     INLINE,
-    LARGE_AT,
     PAYLOAD,
     SIZE,
     STREAM,
@@ -19,6 +18,7 @@ from microkernel.channel import (
     STUCK,
     TAIL,
     Broken,
+    area,
 )
 from microlith.frame import wire
 from microlith.interface.status import BadMessage
@@ -118,14 +118,14 @@ class End:
 
     # --- the slot ----------------------------------------------------------------------------------
 
-    def put(self, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes) -> None:
-        """Write the payload of a synchronous message: behind the header, or into the large area.  Raises BadMessage."""
+    def put(self, number: int, caps: tuple[wire.Cap, ...], body: bytes, bulk: bytes) -> None:
+        """Write the payload of call `number` or its answer: behind the header, or apart.  Raises BadMessage."""
         first, second, at = len(body), len(bulk), PAYLOAD
         size = len(caps) * CAP_SIZE + first + second
         if size > INLINE:
             if first > wire.MAX_BODY or second > wire.MAX_BULK:
                 raise BadMessage(f"{first} + {second} bytes are more than one message holds")
-            at = LARGE_AT
+            at = area(number, size)
         if len(caps) > wire.MOST_CAPS:
             raise BadMessage(f"{len(caps)} capabilities are more than one message holds ({wire.MOST_CAPS})")
         for cap in caps:
@@ -138,13 +138,14 @@ class End:
         self._bytes = size = self._bytes + size
         self.says[BYTES] = size
 
-    def get(self, caps: int, body: int, bulk: int) -> tuple[tuple[wire.Cap, ...], bytes, bytes]:
-        """Copy the payload of a synchronous message out.  Raises Broken."""
+    def get(self, number: int, caps: int, body: int, bulk: int) -> tuple[tuple[wire.Cap, ...], bytes, bytes]:
+        """Copy the payload of call `number` or its answer out.  Raises Broken."""
         reads, first, at, entries = self._reads, caps * CAP_SIZE, PAYLOAD, wire.NO_CAPS
-        if first + body + bulk > INLINE:
+        size = first + body + bulk
+        if size > INLINE:
             if body > wire.MAX_BODY or bulk > wire.MAX_BULK:
                 raise Broken("lengths beyond the limits")
-            at = LARGE_AT
+            at = area(number, size)
         if caps:
             entries = tuple(wire.CAP.iter_unpack(reads[at : at + first]))
             at += first

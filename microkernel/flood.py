@@ -18,6 +18,7 @@ import array
 import contextlib
 import ctypes
 import fcntl
+import functools
 import os
 import socket
 import stat
@@ -126,8 +127,12 @@ class Flood:
 
 def resident() -> int:
     """Our resident size in bytes."""
-    with open("/proc/self/statm", "rb") as file:
-        return int(file.read().split()[1]) * _PAGE
+    return int(os.pread(_statm(), 128, 0).split()[1]) * _PAGE
+
+
+@functools.cache
+def _statm() -> int:
+    return os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def connections(path: str) -> Iterator[tuple[int, int, socket.socket]]:

@@ -1,4 +1,4 @@
-"""A write-back cache of blocks, least recently used out first.
+"""A write-back cache of blocks.  The oldest goes first, unless it was used since it was last looked at (second chance).
 
 Blocks are immutable `bytes`.  A *dirty* block is newer than the disk; it stays until it was written.
 The owner keeps the number of dirty blocks bounded (see content.py), this file only never drops one.
@@ -17,6 +17,7 @@ class Cache:
         self._store = store
         self._capacity = max(capacity, 8)
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._used: set[int] = set()  # of them, those that have a second chance
         self.dirty: set[int] = set()
         self.zeros = bytes(store.block_size)
         self._blocks[0] = self.zeros  # a hole: no file has block 0
@@ -25,19 +26,17 @@ class Cache:
         """One block; when it must be read, up to `ahead` blocks from it on are read in the same call."""
         data = self._blocks.get(block)
         if data is not None:
-            self._blocks.move_to_end(block)
+            self._used.add(block)
             return data
         return self.get_many([block], range(block + 1, min(block + ahead, self._store.blocks)))[0]
 
     def hot(self, blocks: Sequence[int]) -> list[bytes] | None:
         """These blocks (0: a hole) if they are all here, else None."""
-        have, touch = self._blocks, self._blocks.move_to_end
         try:
-            found = [have[block] for block in blocks]
+            found = list(map(self._blocks.__getitem__, blocks))
         except KeyError:
             return None
-        for block in blocks:
-            touch(block)
+        self._used.update(blocks)
         return found
 
     def get_many(self, blocks: Sequence[int], ahead: Iterable[int] = ()) -> list[bytes]:
@@ -76,6 +75,7 @@ class Cache:
         """These blocks belong to nobody any more: drop them unwritten."""
         for block in blocks:
             self._blocks.pop(block, None)
+            self._used.discard(block)
             self.dirty.discard(block)
 
     def prime(self, block: int, data: bytes) -> None:
@@ -91,11 +91,12 @@ class Cache:
             self._trim()
 
     def _trim(self) -> None:
-        """Drop the oldest clean blocks; dirty ones met on the way count as used just now."""
-        have, tries = self._blocks, len(self.dirty) + 1
+        """Drop the oldest clean blocks without a second chance; those met on the way go to the end."""
+        have, used, tries = self._blocks, self._used, len(self.dirty) + len(self._used) + 1
         while len(have) > self._capacity and tries:
             block = next(iter(have))
-            if block in self.dirty:
+            if block in self.dirty or block in used:
+                used.discard(block)
                 have.move_to_end(block)
                 tries -= 1
             else:

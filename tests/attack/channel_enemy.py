@@ -40,7 +40,7 @@ class Line:
         """Write a request; its number.  Whatever is given goes in as it is."""
         self.number = self.number + 1 if number is None else number
         end, handle = self.end, self.handle if handle is None else handle
-        end.put(caps, body, bulk)
+        end.put(self.number, caps, body, bulk)
         sizes = sizes or (len(body), len(bulk))
         REQUEST.pack_into(end.out, SLOT, operation | len(caps) << 16 | flags | handle << 32, deadline, *sizes)
         end.says[CALL] = self.number
@@ -62,7 +62,7 @@ class Line:
         if end.hears[CALL] == 2 * self.number:
             return "nil"
         kind, count, body, bulk = struct.unpack_from("<HHxxxxII", end.into, SLOT)
-        _, body, _ = end.get(count, body, bulk)
+        _, body, _ = end.get(self.number, count, body, bulk)
         return name_in(body) if kind == wire.STATUS else "result"
 
     def ask(self, *arguments, **options):

@@ -140,7 +140,7 @@ def _garbage(end, chosen):
 def _rights(end, chosen):
     kinds = (PASSED, wire.GRANTED, wire.HELD, wire.HOME, 99)
     caps = tuple((chosen.choice(kinds), chosen.randrange(1 << 16), chosen.getrandbits(32), 1) for _ in range(255))
-    end.put(caps, b"\x91\x00", b"")
+    end.put(end.hears[CALL], caps, b"\x91\x00", b"")
     _answer(end, wire.REPLY, 255, 2, 0)
 
 
