@@ -18,7 +18,6 @@ import array
 import contextlib
 import ctypes
 import fcntl
-import functools
 import os
 import socket
 import stat
@@ -47,10 +46,15 @@ class Flood:
 
     def __init__(self, path: str, ours: Callable[[int], object]) -> None:
         self.path, self.ours = path, ours
-        self.floor = self.low = resident()  # since we began to grow; ever
+        self._statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+        self.floor = self.low = self.resident()  # since we began to grow; ever
         self._next_tidy, self._pause = 0.0, TIDY_S
         self._watched: tuple[int, set[int]] | None = None  # our size then, and who kept bytes waiting
         self._untaken: dict[int, int] = {}  # pid -> bytes of large messages since its socket was last empty
+
+    def resident(self) -> int:
+        """Our resident size in bytes."""
+        return int(os.pread(self._statm, 128, 0).split()[1]) * _PAGE
 
     # --- messages without an end -------------------------------------------------------------------
 
@@ -75,11 +79,11 @@ class Flood:
 
     def _tidied(self) -> int:
         """Our size, after the allocator has given back what a flood has left free."""
-        now = resident()
+        now = self.resident()
         if now > self.low + LIMIT // 3 and time.monotonic() > self._next_tidy:
             before = now
             _libc.malloc_trim(0)
-            now = resident()
+            now = self.resident()
             self._pause = TIDY_S if now < before - TIDY else min(2 * self._pause, 64 * TIDY_S)
             self._next_tidy = time.monotonic() + self._pause
         self.low = min(self.low, now)
@@ -100,7 +104,7 @@ class Flood:
     def room(self, pid: int, size: int) -> bool:
         """May a large message be sent to this peer now?"""
         untaken = self._untaken.get(pid, 0)
-        if untaken + size > UNREAD and resident() - self.low > SWOLLEN:
+        if untaken + size > UNREAD and self.resident() - self.low > SWOLLEN:
             if any(_ask(twin.fileno(), OUTGOING) for _, peer, twin in connections(self.path) if peer == pid):
                 return False
             untaken = 0
@@ -123,16 +127,6 @@ class Flood:
                 with contextlib.suppress(OSError):
                     twin.shutdown(socket.SHUT_RDWR)  # under libzmq's hands, which then closes it
         return [pid for pid, count in held.items() if count > CONNECTIONS]
-
-
-def resident() -> int:
-    """Our resident size in bytes."""
-    return int(os.pread(_statm(), 128, 0).split()[1]) * _PAGE
-
-
-@functools.cache
-def _statm() -> int:
-    return os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
 
 
 def connections(path: str) -> Iterator[tuple[int, int, socket.socket]]:
