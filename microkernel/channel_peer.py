@@ -201,7 +201,7 @@ class ChannelPeer(Peer):
             raise Gone(str(why)) from None
 
     def stuck(self) -> None:
-        self.end.says[STUCK] = 1
+        self.end.says[STUCK], self.channels.again = 1, True
         fence.fence()  # and before the domain sleeps, `attend` looks once more
 
     def flowing(self) -> None:

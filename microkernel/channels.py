@@ -39,7 +39,7 @@ class Channels:
 
     def add(self, peer: ChannelPeer) -> None:
         """Serve one more client."""
-        self.peers = (*self.peers, peer)
+        self.peers, self.again = (*self.peers, peer), True  # what came before we said that we sleep has not rung
         if self.spins:
             self.frame.watch(peer.end.bell, peer.rung)
         else:  # every call rings: each is heard, and the bell is silenced now and then

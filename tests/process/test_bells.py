@@ -1,18 +1,28 @@
 """Where every message rings: a bell that is heard and not silenced never gets full."""
 
+import os
+import signal
+import threading
+
 import pytest
 
 from microlith import System, boot
 from servers.log import Level, RecordLog
+from tests.process.until import pid_of
 
 RINGS = 65536  # that a pipe holds
 
 
 @pytest.fixture(params=["monolith", "l4"])
-def log(request):
+def machine(request):
     system = System("bells").server("log", RecordLog)
     with boot(system, architecture=request.param, placement="same-core") as machine:
-        yield machine.connect("log")
+        yield machine
+
+
+@pytest.fixture
+def log(machine):
+    return machine.connect("log")
 
 
 def test_calls_beyond_what_a_bell_holds(log):
@@ -26,3 +36,13 @@ def test_notices_beyond_what_a_bell_holds(log):
         for _ in range(20):
             log.record(Level.INFO, "bells", "x")
         assert not log.extent().lost
+
+
+def test_call_that_comes_before_the_server_has_said_that_it_sleeps():
+    """It does not ring, for it finds nobody who sleeps; the server looks when it has said so."""
+    with boot(System("bells").server("log", RecordLog), architecture="l4", placement="same-core") as machine:
+        server = pid_of(machine, "log")
+        os.kill(server, signal.SIGSTOP)
+        attached = machine.connect("operator")
+        threading.Timer(0.2, os.kill, (server, signal.SIGCONT)).start()
+        assert attached.log.extent().lost == 0
