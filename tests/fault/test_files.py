@@ -121,7 +121,7 @@ def test_kills_under_load_lose_nothing_that_was_acknowledged(victims, architectu
         thread = threading.Thread(target=killer)
         thread.start()
         try:
-            for number in itertools.takewhile(lambda n: n < 200 or len(kills) < 4, itertools.count()):
+            for number in itertools.takewhile(lambda n: n < 200 or len(kills) < 5, itertools.count()):
                 name, data = b"/f%d" % (number % 60), os.urandom(chosen.randrange(1, 6000))
                 try:
                     file = files.create(name)
