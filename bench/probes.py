@@ -96,13 +96,20 @@ class Probes:
                 ]
                 at.settle(machine, {client.program.pid for client in together})
                 found.calls = {n: self._calls(together[:n]) for n in clients}
-            with working(machine, subject.programs["workload"]) as client:
-                for place in places(at):
-                    place.settle(machine, {client.program.pid})
-                    client.ask(do="measure", operation="null_call", n=WARM_UP)
-                    answer = client.ask(do="measure", operation="null_call", n=self.length.operations)
-                    found.placed[place.name] = answer["ns"]
+        for place in places(at):
+            found.placed[place.name] = self._placed(architecture, place)
         return found
+
+    def _placed(self, architecture: str, place: Placement) -> list[int]:
+        """Null calls of a machine of that placement: whether channels spin is decided when it boots."""
+        subject = self.bench.subject
+        with (
+            subject.booted(architecture, place) as machine,
+            working(machine, subject.programs["workload"]) as client,
+        ):
+            place.settle(machine, {client.program.pid})
+            client.ask(do="measure", operation="null_call", n=WARM_UP)
+            return list(client.ask(do="measure", operation="null_call", n=self.length.operations)["ns"])
 
     def _bulk(self, found: Probe, client: Client) -> None:
         """The judge makes the bytes again from the seed, here, outside the machine."""
