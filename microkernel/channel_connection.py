@@ -192,7 +192,7 @@ class ChannelConnection(ChannelStream):
             if self._spins:
                 return self._look_on(number, deadline)
             left, answered = -1.0, 0
-            come = number + end.taken  # no fewer than there were rings
+            come = number + end.taken
             if come - self._silenced > UNHEARD:
                 self._silenced = come
                 end.silence()
@@ -203,7 +203,7 @@ class ChannelConnection(ChannelStream):
                         raise DeadlineExceeded(LATE)
                 end.system_calls += 1
                 for _, event in self._bell.poll(left, 1):
-                    if event & select.EPOLLERR and hears[CALL] < number:
+                    if event & (select.EPOLLERR | select.EPOLLHUP) and hears[CALL] < number:
                         raise Gone("the other side is gone")
             return answered
         except BaseException:

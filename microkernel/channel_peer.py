@@ -158,7 +158,7 @@ class ChannelPeer(Peer):
     def rung(self) -> None:
         """The bell: a call, mostly, or the end of the client; what else it is about is looked for by the loop."""
         hears, end, number = self.hears, self.end, self.hears[CALL]
-        come = number + end.taken  # no fewer than there were rings
+        come = number + end.taken
         if self.channels.spins or number == self.seen or self._unsent or come - self._silenced > UNHEARD:
             self._silenced = come
             if not end.silence():
@@ -205,7 +205,7 @@ class ChannelPeer(Peer):
         fence.fence()  # and before the domain sleeps, `attend` looks once more
 
     def flowing(self) -> None:
-        self.end.says[STUCK] = 0
+        self.end.says[STUCK], self.channels.again = 0, True  # what was held may be ready
 
     def counts(self) -> tuple[int, int, int, int]:
         return self._counts or counts(self.hears, self.end.says)

@@ -70,22 +70,26 @@ class Channels:
             if served > MANY or frame.notices or frame.stopping:
                 return True
             if not self.spins:  # they ring always, and we have looked since we heard the last of it
-                return self.before_sleep()
+                return self.before_sleep() or self.again
         return served > 0 if not block else not self._asleep()
 
     def still(self) -> bool:
         """Has nothing but bells rung, and were they all attended to?  (Where domains do not spin.)"""
         frame = self.frame
-        return not (
-            self.spins or self.again or frame.notices or frame.stopping or self.forgotten or self.before_sleep()
-        )
+        busy = self.spins or frame.notices or frame.stopping or self.forgotten or self.before_sleep()
+        return not (busy or self.again)
 
     def _asleep(self) -> bool:
         """Have everybody ring from now on, and look once more: False if somebody was quicker."""
         for peer in self.peers:
             peer.end.says[ASLEEP] = 1
         fence.fence()
-        if any(peer.hears[CALL] != peer.seen for peer in self.peers) or self._attend_streams() or self.before_sleep():
+        if (
+            any(peer.hears[CALL] != peer.seen for peer in self.peers)
+            or self._attend_streams()
+            or self.before_sleep()
+            or self.again
+        ):
             self.awake()
             return False
         return True

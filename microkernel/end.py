@@ -23,8 +23,8 @@ from microkernel.channel import (
 from microlith.frame import wire
 from microlith.interface.status import BadMessage
 
-RINGS = 65536  # that a bell holds; one that finds no room rings nothing
-UNHEARD = 8192  # calls and bytes of the stream after which a bell of which each ring is heard is silenced
+RINGS = 65536  # that a bell holds, or 8192 where the user has many pipes; one that finds no room rings nothing
+UNHEARD = 1024  # calls and bytes of the stream after which a bell of which each ring is heard is silenced
 
 
 class End:

@@ -240,6 +240,9 @@ class GrantedConnection(DealerConnection):
         """Is there a message of the kernel, of which its descriptor need not tell any more?  What was dropped goes."""
         if self.forgotten:
             self.close_forgotten()
+        for link in self._links:
+            if link.relays:
+                link.pass_on()
         if self._stirred and not int(self.socket.getsockopt(zmq.EVENTS)) & zmq.POLLIN:
             self._stirred = False
         return self._stirred or bool(self.frame.inbox)

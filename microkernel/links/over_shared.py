@@ -31,6 +31,10 @@ class ChannelLink(PeerLink, ChannelConnection):
     def drop(self) -> None:
         ChannelConnection.drop(self)
 
+    def pass_on(self) -> None:
+        if self.end is not None and (self.end.pending or self._inflow.waiting):
+            self._rung()
+
     def finish(self) -> None:
         self.close()
 

@@ -117,12 +117,6 @@ class SocketsConnection(GrantedConnection):
         endpoint = socket.socket(fileno=descriptors[0])
         return GrantedSocketPeer(self.frame, self.holders, endpoint, client["name"], client["quota"])
 
-    def mail(self) -> bool:
-        for link in self._links:
-            if link.relays:
-                link.pass_on()
-        return super().mail()
-
 
 def connect(frame: Frame, birth: Birth, descriptors: dict[str, int]) -> SocketsConnection:
     """The connection of a domain."""

@@ -166,12 +166,6 @@ class DealersConnection(GrantedConnection):
             self.hub.close()
         super().hang_up(linger_ms)
 
-    def mail(self) -> bool:
-        for link in self._links:
-            if link.relays:
-                link.pass_on()
-        return super().mail()
-
 
 def connect(frame: Frame, birth: Birth, descriptors: dict[str, int]) -> DealersConnection:
     """The connection of a domain."""
